@@ -1,0 +1,170 @@
+//! The event log's entries, derived from changes: a change that happens is an event that is
+//! written, and nothing is listed twice. Beats are not events.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::ledger::LedgerEntry;
+use crate::name::{ActorId, Key, MachineId, Principal, SessionId};
+use crate::session::{Activity, Revision, Session, Transfer};
+use crate::time::{LeaseInstant, Span, WallTime};
+use crate::workspace::Workspace;
+
+/// The principal that the log names for what time alone has done.
+pub const SERVICE_PRINCIPAL: &str = "tenured";
+
+/// One entry of the event log. Its place in the log is the store's to give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened.
+    pub at: WallTime,
+    /// Of which workspace; absent for what concerns the service.
+    pub key: Option<Key>,
+    /// Of which session.
+    pub session_id: Option<SessionId>,
+    /// The workspace's revision after it.
+    pub revision: Option<Revision>,
+    /// Who was authenticated.
+    pub principal: Principal,
+    /// Who acted, as claimed.
+    pub actor: Option<ActorId>,
+    /// The words given for it.
+    pub why: Option<Arc<str>>,
+    /// Where the call came from.
+    pub address: Option<Arc<str>>,
+    /// The holder before.
+    pub before: Option<Facts>,
+    /// The holder after.
+    pub after: Option<Facts>,
+    /// What happened, with the state that it set.
+    pub what: What,
+}
+
+/// What filters ask of a holder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// The owner; absent for a person.
+    pub owner: Option<ActorId>,
+    /// The second actor.
+    pub supervisor: Option<ActorId>,
+    /// Where it runs.
+    pub machine: Option<MachineId>,
+}
+
+impl Facts {
+    /// What filters ask of `session`.
+    #[must_use]
+    pub fn of(session: &Session) -> Self {
+        Self {
+            owner: session.actor().cloned(),
+            supervisor: session.supervisor().cloned(),
+            machine: session.machine.as_ref().map(|machine| machine.id.clone()),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A session was minted.
+    SessionStarted(Box<Session>),
+    /// A session was started again by its owner.
+    SessionRefreshed(Box<Session>),
+    /// A session was found stale; the instant since when, on the lease clock.
+    SessionExpired(LeaseInstant),
+    /// A session ended.
+    SessionEnded(Box<LedgerEntry>),
+    /// A forced takeover is pending.
+    TransferScheduled {
+        /// The transfer.
+        transfer: Box<Transfer>,
+        /// Whether it took the place of another one.
+        replaced: bool,
+    },
+    /// The pending transfer was removed.
+    TransferCancelled,
+    /// The owner says what it is doing.
+    ActivityChanged(Box<Activity>),
+    /// The server began to serve.
+    ServerStarted {
+        /// Its version.
+        version: String,
+        /// How often the store had been acquired before, and once more.
+        epoch: u64,
+    },
+    /// The server was told to drain.
+    ServerDrained,
+    /// The wall clock was stepped by so many milliseconds, forward if positive.
+    ClockStepped {
+        /// The step.
+        by_ms: i64,
+    },
+    /// The commit loop stood still for so long, which no holder is charged for.
+    StallSeen {
+        /// The length of the stall.
+        stalled_for: Span,
+    },
+}
+
+/// Who did what is being recorded, when and from where.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// When.
+    pub at: WallTime,
+    /// Who was authenticated.
+    pub principal: Principal,
+    /// Who acted, as claimed.
+    pub actor: Option<ActorId>,
+    /// Where the call came from.
+    pub address: Option<Arc<str>>,
+}
+
+/// The event that `change` is, given the workspace before and after it; absent for a beat and
+/// for an activity that is not due for the log.
+#[must_use]
+pub fn derive(
+    before: &Workspace,
+    change: &Change,
+    after: &Workspace,
+    stamp: &Stamp,
+) -> Option<Event> {
+    let what = match change {
+        Change::Renewed { .. } | Change::ActivitySet { logged_at: None, .. } => return None,
+        Change::ActivitySet { activity, .. } => What::ActivityChanged(activity.clone()),
+        Change::Minted { session } => What::SessionStarted(session.clone()),
+        Change::Refreshed { session, .. } => What::SessionRefreshed(session.clone()),
+        Change::ExpiryRecorded { expired_at, .. } => What::SessionExpired(*expired_at),
+        Change::Ended { entry } => What::SessionEnded(entry.clone()),
+        Change::TransferScheduled { transfer, .. } => What::TransferScheduled {
+            transfer: transfer.clone(),
+            replaced: before.tenure.transfer.is_some(),
+        },
+        Change::TransferCancelled { .. } => What::TransferCancelled,
+    };
+    let stored = |workspace: &Workspace| workspace.tenure.session.as_ref().map(Facts::of);
+    let concerned = match change {
+        Change::Minted { session } => session.id.clone(),
+        _ => before.tenure.session.as_ref().and_then(|session| session.id.clone()),
+    };
+    let why = match change {
+        Change::Ended { entry } => entry.why.clone(),
+        Change::TransferScheduled { transfer, .. } => Some(transfer.reason.clone()),
+        _ => None,
+    };
+    Some(Event {
+        at: stamp.at,
+        key: Some(after.key.clone()),
+        session_id: concerned,
+        revision: after.tenure.revision,
+        principal: stamp.principal.clone(),
+        actor: stamp.actor.clone(),
+        why,
+        address: stamp.address.clone(),
+        before: stored(before),
+        after: stored(after),
+        what,
+    })
+}

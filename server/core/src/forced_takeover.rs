@@ -1,0 +1,122 @@
+//! Forced takeover: an operator installs a named successor, at once or after a grace.
+
+use smallvec::smallvec;
+
+use crate::change::{Change, Changes};
+use crate::command::ForceTakeOver;
+use crate::context::{Clock, Context};
+use crate::decide::{Decided, Decision, Ending, seal};
+use crate::ledger::{EndCause, LedgerEntry};
+use crate::name::ActorId;
+use crate::refusal::Reason;
+use crate::reply::{Forced, ForcedOutcome, Reply, SessionView, TransferCancelled};
+use crate::session::{Revision, Session, Transfer};
+use crate::takeover::{Installation, handover, inherit, install};
+use crate::time::{LeaseInstant, Moment, Span};
+use crate::workspace::Workspace;
+
+pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Context) -> Decided {
+    let stored = workspace.tenure.session.as_ref().ok_or(Reason::NoSession)?;
+    let clock = &context.clock;
+    let transfer = Transfer {
+        successor: inherit(&request.successor, stored)?,
+        successor_session_id: context.new_session_id.clone(),
+        reason: request.reason.clone(),
+        principal: context.principal.clone(),
+        scheduled_at: clock.now,
+        deadline: clock.now.lease.after(request.grace),
+        machine: request.machine.clone(),
+    };
+    if context.machine_cordoned {
+        return Err(Reason::MachineCordoned);
+    }
+    let revision = workspace.next_revision(context.revision_floor);
+    let prior = SessionView::new(
+        workspace.key.clone(),
+        workspace.tenure.revision.unwrap_or_default(),
+        stored.clone(),
+        workspace.tenure.transfer.clone(),
+        clock,
+    );
+    // A person holds no lease, and a stale holder has stopped.
+    let promised_until =
+        (!prior.stale && stored.autonomous().is_some()).then_some(prior.effective_expiry);
+    let at_once = request.grace == Span::ZERO || prior.stale;
+    let (changes, outcome, may_act_until) = if at_once {
+        let ending = AsOf { at: clock.now, by_actor: None };
+        let (changes, _, next) = carry_out(workspace, stored, &transfer, &ending, clock);
+        let view = SessionView::new(workspace.key.clone(), revision, next, None, clock);
+        (changes, ForcedOutcome::Installed(Box::new(view)), promised_until)
+    } else {
+        let until = promised_until.map(|expiry| expiry.max(transfer.deadline));
+        let scheduled =
+            Change::TransferScheduled { revision, transfer: Box::new(transfer.clone()) };
+        (smallvec![scheduled], ForcedOutcome::Scheduled(Box::new(transfer)), until)
+    };
+    let changes = if request.dry_run { Changes::new() } else { changes };
+    let reply = Reply::Forced(Box::new(Forced {
+        dry_run: request.dry_run,
+        prior,
+        prior_holder_may_act_until: may_act_until,
+        outcome,
+    }));
+    Ok(Decision { changes, reply })
+}
+
+pub(crate) fn cancel(workspace: &Workspace, context: &Context) -> Decided {
+    let session = workspace.tenure.session.clone().ok_or(Reason::NoSession)?;
+    let cancelled = workspace.tenure.transfer.clone().ok_or(Reason::NoTransfer)?;
+    let revision = workspace.next_revision(context.revision_floor);
+    let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
+    let reply = Reply::TransferCancelled(Box::new(TransferCancelled { session, cancelled }));
+    Ok(Decision { changes: smallvec![Change::TransferCancelled { revision }], reply })
+}
+
+/// When a session that is handed over ended, and which actor gave it up, if one did.
+pub(crate) struct AsOf<'a> {
+    pub at: Moment,
+    pub by_actor: Option<&'a ActorId>,
+}
+
+/// Completes a transfer that has come due: the prior tenure ends as of its effective expiry,
+/// the successor's lease runs from now.
+pub(crate) fn complete(
+    workspace: &Workspace,
+    session: &Session,
+    transfer: &Transfer,
+    expired_at: LeaseInstant,
+    clock: &Clock,
+) -> Changes {
+    let at = Moment { lease: expired_at, wall: clock.now.wall_at(expired_at) };
+    carry_out(workspace, session, transfer, &AsOf { at, by_actor: None }, clock).0
+}
+
+/// Hands the workspace over to the successor of `transfer`.
+pub(crate) fn carry_out(
+    workspace: &Workspace,
+    session: &Session,
+    transfer: &Transfer,
+    ended: &AsOf<'_>,
+    clock: &Clock,
+) -> (Changes, LedgerEntry, Session) {
+    // A session is stored, so the workspace has a revision and the floor does not matter.
+    let revision = workspace.next_revision(Revision::default());
+    let installation = Installation {
+        successor: &transfer.successor,
+        session_id: &transfer.successor_session_id,
+        principal: &transfer.principal,
+        machine: transfer.machine.as_ref(),
+    };
+    let next = install(&installation, session, revision, clock);
+    let ending = Ending {
+        cause: EndCause::ForceTakenOver,
+        at: ended.at,
+        revision,
+        by: &transfer.principal,
+        by_actor: ended.by_actor,
+        why: Some(transfer.reason.clone()),
+        successor: Some(&next),
+    };
+    let entry = seal(workspace, session, ending);
+    (handover(&entry, &next), entry, next)
+}

@@ -1,0 +1,107 @@
+//! Heartbeat: renews a live lease for its owner, and says what the owner is doing.
+
+use std::sync::Arc;
+
+use smallvec::smallvec;
+
+use crate::change::{Change, Changes};
+use crate::command::{Heartbeat, Join};
+use crate::context::{ACTIVITY_EVENT_EVERY, Context};
+use crate::decide::{Decided, Decision};
+use crate::expiry::with_boot_grace;
+use crate::name::{ActorId, SessionId};
+use crate::refusal::Reason;
+use crate::reply::{Beat, Joined, Reply, SessionView};
+use crate::session::{Activity, Autonomous, Renewal, Revision, Session};
+use crate::time::{LeaseInstant, Span};
+use crate::workspace::Workspace;
+
+pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context) -> Decided {
+    let (session, held, ttl) =
+        live_holder(workspace, &request.actor, request.session_id.as_ref(), context)?;
+    let now = context.clock.now;
+    let renewed = now.lease.after(ttl);
+    let renewal = Renewal {
+        last_heartbeat_at: now.wall,
+        expires_at: held.renewal.map_or(renewed, |held| held.expires_at.max(renewed)),
+    };
+    let revision = workspace.next_revision(context.revision_floor);
+    let mut changes: Changes = smallvec![Change::Renewed { revision, renewal }];
+    let activity = match &request.activity {
+        None => session.activity.clone(),
+        Some(text) => {
+            let activity = Activity { text: Arc::clone(text), set_at: now.wall, revision };
+            let logged_at = goes_to_the_log(session, text, context).then_some(now.lease);
+            changes.push(Change::ActivitySet { activity: Box::new(activity.clone()), logged_at });
+            Some(activity)
+        }
+    };
+    let deadline = workspace.tenure.transfer.as_ref().map(|transfer| transfer.deadline);
+    let reply = Reply::Beat(Beat {
+        session_id: session.id.clone(),
+        token: session.token,
+        revision,
+        last_heartbeat_at: now.wall,
+        effective_expiry: expiry_after(renewal, ttl, deadline, context),
+        activity,
+        deadline,
+    });
+    Ok(Decision { changes, reply })
+}
+
+/// A join claims to be the holder and renews nothing; it is refused exactly as its beats
+/// would be.
+pub(crate) fn join(workspace: &Workspace, request: &Join, context: &Context) -> Decided {
+    let (session, ..) = live_holder(workspace, &request.actor, Some(&request.session_id), context)?;
+    let revision: Revision = workspace.tenure.revision.unwrap_or_default();
+    let transfer = workspace.tenure.transfer.clone();
+    let session = SessionView::new(
+        workspace.key.clone(),
+        revision,
+        session.clone(),
+        transfer,
+        &context.clock,
+    );
+    Ok(Decision { changes: Changes::new(), reply: Reply::Joined(Box::new(Joined { session })) })
+}
+
+fn live_holder<'a>(
+    workspace: &'a Workspace,
+    actor: &ActorId,
+    session_id: Option<&SessionId>,
+    context: &Context,
+) -> Result<(&'a Session, &'a Autonomous, Span), Reason> {
+    let session = workspace.tenure.session.as_ref().ok_or(Reason::NoSession)?;
+    let held = session.autonomous().ok_or(Reason::NotAutonomous)?;
+    if !session.is_owned_by(actor) {
+        return Err(Reason::NotHolder);
+    }
+    if session_id.is_some() && session_id != session.id.as_ref() {
+        return Err(Reason::SessionMismatch);
+    }
+    if workspace.tenure.is_stale(&context.clock) {
+        return Err(Reason::LeaseExpired);
+    }
+    // A live session has a lease length; without one it is stale.
+    let ttl = held.ttl.ok_or(Reason::LeaseExpired)?;
+    Ok((session, held, ttl))
+}
+
+fn expiry_after(
+    renewal: Renewal,
+    ttl: Span,
+    deadline: Option<LeaseInstant>,
+    context: &Context,
+) -> LeaseInstant {
+    let own = with_boot_grace(renewal.expires_at, ttl, context.clock.boot_mark);
+    deadline.map_or(own, |deadline| own.min(deadline))
+}
+
+/// A chatty owner must not flush the event log: one change a minute, and only real ones.
+fn goes_to_the_log(session: &Session, text: &str, context: &Context) -> bool {
+    let changed = session.activity.as_ref().is_none_or(|last| &*last.text != text);
+    let due = session
+        .activity_logged_at
+        .is_none_or(|last| context.clock.now.lease.since(last) >= ACTIVITY_EVENT_EVERY);
+    changed && due
+}

@@ -1,0 +1,176 @@
+//! The words of refusals: what is the case, and what to do about it.
+//!
+//! Guarantees: text from callers is escaped and shortened; it is never pasted into a command
+//! (placeholders only); only an operator reads how to force.
+
+use std::fmt::{self, Write as _};
+
+use crate::context::Context;
+use crate::name::{INTERACTIVE_OWNER, Key, is_unsafe_to_show};
+use crate::refusal::Reason;
+use crate::reply::SessionView;
+use crate::time::Span;
+
+/// The most characters of a caller's text that a message repeats.
+pub const SHOWN_MAX_CHARS: usize = 64;
+
+/// Displays a caller's text in quotes, with everything that could disturb a terminal escaped,
+/// and shortened to [`SHOWN_MAX_CHARS`].
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        let mut characters = self.0.chars();
+        for c in characters.by_ref().take(SHOWN_MAX_CHARS) {
+            if is_unsafe_to_show(c) {
+                write!(f, "{}", c.escape_unicode())?;
+            } else if matches!(c, '"' | '\\') {
+                write!(f, "\\{c}")?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        f.write_str(if characters.next().is_some() { "…\"" } else { "\"" })
+    }
+}
+
+struct Seconds(Span);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03} s", self.0.0 / 1_000, self.0.0 % 1_000)
+    }
+}
+
+/// One sentence, without final stop, of what is the case.
+#[must_use]
+pub fn message(
+    reason: Reason,
+    key: &Key,
+    standing: Option<&SessionView>,
+    context: &Context,
+) -> String {
+    let mut text = format!("workspace {}", key.workspace.as_str());
+    if key.profile != crate::name::ProfileName::default() {
+        // Writing into a String cannot fail.
+        let _ = write!(text, " (profile {})", key.profile.as_str());
+    }
+    let owner = Owner(standing);
+    let _ = match reason {
+        Reason::ActorRequired => {
+            write!(text, " is held by {owner}, so the call must name the acting actor")
+        }
+        Reason::RequestIdReused => {
+            write!(text, ": this request_id was used before with other content")
+        }
+        Reason::NoSession => write!(text, " has no session"),
+        Reason::NoTransfer => write!(text, " has no pending transfer"),
+        Reason::LeaseHeld | Reason::AutonomousSessionActive => {
+            write!(text, " is held by {owner}, {}", remaining(standing, context))
+        }
+        Reason::StaleLeaseHeld | Reason::StaleAutonomousSession => {
+            write!(text, " has a stale session of {owner}")
+        }
+        Reason::InteractiveSessionActive => write!(text, " is held by a person"),
+        Reason::NotAutonomous => write!(text, " is held by a person and has no lease"),
+        Reason::NotHolder => write!(text, " is held by {owner}, not by the calling actor"),
+        Reason::SessionMismatch => write!(text, " has another session than the one named"),
+        Reason::LeaseExpired => write!(text, ": the lease of {owner} has expired"),
+        Reason::LeaseNotStale => {
+            write!(text, " has a live lease of {owner}, {}", remaining(standing, context))
+        }
+        Reason::LeaseIncomplete => {
+            write!(text, " has a session without id, or no lease length is known on either side")
+        }
+        Reason::TakeoverSameActor => write!(text, " is held by {owner} itself"),
+        Reason::MachineCordoned => {
+            write!(text, ": the calling machine is cordoned and gets no new session")
+        }
+        Reason::RevisionMismatch => write!(
+            text,
+            " is at revision {}, not at the one named",
+            standing.map_or(0, |view| view.revision.0)
+        ),
+        Reason::NotAuthorizedToClear => {
+            write!(text, " is held by {owner}: only its owner and its supervisor may clear it")
+        }
+        Reason::RevisionExhausted => write!(text, " has used up its revisions"),
+    };
+    text
+}
+
+/// What to do about it.
+#[must_use]
+pub fn hint(reason: Reason, standing: Option<&SessionView>, context: &Context) -> Option<String> {
+    let takeover = "take it over with --actor <actor-id> --reason <reason>";
+    let wait = "wait until it ends or expires";
+    let force = "or, as an operator, force a takeover with --force --expect-session <session-id> --reason <reason>";
+    let text = match reason {
+        Reason::ActorRequired => "name it with --actor <actor-id>".to_owned(),
+        Reason::RequestIdReused => "use a new request_id for a new request".to_owned(),
+        Reason::NoSession => "start one first".to_owned(),
+        Reason::LeaseHeld
+        | Reason::AutonomousSessionActive
+        | Reason::InteractiveSessionActive
+        | Reason::LeaseNotStale
+            if context.operator =>
+        {
+            format!("{wait}, {force}")
+        }
+        Reason::LeaseHeld
+        | Reason::AutonomousSessionActive
+        | Reason::InteractiveSessionActive
+        | Reason::LeaseNotStale => wait.to_owned(),
+        Reason::StaleLeaseHeld => takeover.to_owned(),
+        Reason::StaleAutonomousSession => {
+            "take the work in hand with --interactive --reason <reason>".to_owned()
+        }
+        Reason::SessionMismatch | Reason::RevisionMismatch => {
+            "read the workspace again and decide anew".to_owned()
+        }
+        Reason::LeaseExpired => "stop the work and start again".to_owned(),
+        Reason::LeaseIncomplete => match standing {
+            Some(view) if view.session.id.is_some() => {
+                "give the lease's length with --lease <duration>".to_owned()
+            }
+            _ => return None,
+        },
+        Reason::TakeoverSameActor => "start again instead of taking over".to_owned(),
+        Reason::NotAuthorizedToClear => match standing {
+            Some(view)
+                if view.stale && view.session.id.is_some() && view.session.ttl().is_some() =>
+            {
+                format!("the session of {} is stale: {takeover}", Owner(standing))
+            }
+            _ => "ask its owner or its supervisor".to_owned(),
+        },
+        Reason::MachineCordoned => "use another machine, or have this one uncordoned".to_owned(),
+        Reason::NoTransfer | Reason::NotAutonomous | Reason::NotHolder => return None,
+        Reason::RevisionExhausted => "use another workspace name".to_owned(),
+    };
+    Some(text)
+}
+
+struct Owner<'a>(Option<&'a SessionView>);
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("nobody"),
+            Some(view) => match (view.session.autonomous(), view.session.actor()) {
+                (None, _) => write!(f, "{}", Shown(INTERACTIVE_OWNER)),
+                (Some(_), None) => f.write_str("an unnamed owner"),
+                (Some(_), Some(actor)) => write!(f, "{}", Shown(actor.as_str())),
+            },
+        }
+    }
+}
+
+fn remaining(standing: Option<&SessionView>, context: &Context) -> String {
+    standing.map_or_else(String::new, |view| {
+        let left = view.effective_expiry.since(context.clock.now.lease);
+        format!("whose lease runs for {} more", Seconds(left))
+    })
+}

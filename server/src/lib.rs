@@ -1,0 +1,6 @@
+//! The server: a group-commit engine over a store, behind gRPC services.
+
+pub mod access;
+pub mod engine;
+pub mod store;
+pub mod time;
