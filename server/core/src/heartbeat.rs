@@ -12,7 +12,7 @@ use crate::expiry::with_boot_grace;
 use crate::name::{ActorId, SessionId};
 use crate::refusal::Reason;
 use crate::reply::{Beat, Joined, Reply, SessionView};
-use crate::session::{Activity, Autonomous, Renewal, Revision, Session};
+use crate::session::{Activity, Autonomous, Renewal, Revision, Session, Transfer};
 use crate::time::{LeaseInstant, Span};
 use crate::workspace::Workspace;
 
@@ -36,15 +36,15 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
             Some(activity)
         }
     };
-    let deadline = workspace.tenure.transfer.as_ref().map(|transfer| transfer.deadline);
+    let transfer = workspace.tenure.transfer.as_ref();
     let reply = Reply::Beat(Beat {
         session_id: session.id.clone(),
         token: session.token,
         revision,
         last_heartbeat_at: now.wall,
-        effective_expiry: expiry_after(renewal, ttl, deadline, context),
+        effective_expiry: expiry_after(renewal, ttl, transfer, context),
         activity,
-        deadline,
+        transfer: transfer.cloned().map(Box::new),
     });
     Ok(Decision { changes, reply })
 }
@@ -90,11 +90,11 @@ fn live_holder<'a>(
 fn expiry_after(
     renewal: Renewal,
     ttl: Span,
-    deadline: Option<LeaseInstant>,
+    transfer: Option<&Transfer>,
     context: &Context,
 ) -> LeaseInstant {
     let own = with_boot_grace(renewal.expires_at, ttl, context.clock.boot_mark);
-    deadline.map_or(own, |deadline| own.min(deadline))
+    transfer.map_or(own, |transfer| own.min(transfer.deadline))
 }
 
 /// A chatty owner must not flush the event log: one change a minute, and only real ones.

@@ -119,8 +119,8 @@ pub struct Beat {
     pub effective_expiry: LeaseInstant,
     /// The current activity.
     pub activity: Option<Activity>,
-    /// The deadline of a pending transfer.
-    pub deadline: Option<LeaseInstant>,
+    /// The pending transfer: the holder is asked to yield by its deadline.
+    pub transfer: Option<Box<Transfer>>,
 }
 
 /// A stream's join was accepted: nothing was renewed.
