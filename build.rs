@@ -8,8 +8,9 @@ use prost::Message;
 
 /// What is boxed: variants so large that every value of their enum would pay for them
 /// (oneofs), or so rare beside a beat (fields) that a batch of beats should not carry them.
-const BOXED: [&str; 7] = [
+const BOXED: [&str; 8] = [
     ".tenure.v1.BatchStartResult.result.started",
+    ".tenure.v1.BatchStartResult.result.failed",
     ".tenure.v1.AwaitSessionResponse.update.grant",
     ".tenure.v1.AwaitSessionResponse.update.position",
     ".tenure.v1.WatchSessionsResponse.update.event",

@@ -9,19 +9,35 @@
 //!
 //! Must not know: the wire, SQL, who may do what.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tenure_core::command::Command;
 use tenure_core::context::{Clock, LeaseBounds};
+use tenure_core::event::What;
 use tenure_core::name::Key;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
-use tenure_core::time::{LeaseInstant, Moment};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::Caller;
-use crate::store::{Epoch, LogId, Sequenced, StoreError};
+use crate::engine::lease_clock::LeaseClock;
+use crate::engine::outbox::{Accepted, Outbox};
+use crate::store::{Epoch, LogId, Sequenced, Store, StoreError};
+use crate::time::{SystemTimeSource, TimeSource};
+
+mod answering;
+mod batch;
+mod boot;
+mod cache;
+mod carry_out;
+mod commit;
+mod deciding;
+pub mod lease_clock;
+mod members;
+pub mod outbox;
+mod run;
+mod timers;
 
 /// How many calls may wait for the engine; one more is answered `OVERLOADED`.
 pub const QUEUE_MAX: usize = 65_536;
@@ -96,49 +112,138 @@ pub struct Published {
 /// The way into the engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    queue: mpsc::Sender<Submission>,
     shared: Arc<Shared>,
+}
+
+/// How an engine is to work.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The bounds of a requested lease.
+    pub lease_bounds: LeaseBounds,
+    /// About how many bytes of workspaces to keep at hand.
+    pub cache_bytes: usize,
+    /// Where the present comes from.
+    pub time: Arc<dyn TimeSource>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            lease_bounds: LeaseBounds::default(),
+            cache_bytes: 256 << 20,
+            time: Arc::new(SystemTimeSource),
+        }
+    }
 }
 
 /// What everybody may read while the engine works.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub epoch: Epoch,
-    pub log_id: LogId,
-    pub lease_bounds: LeaseBounds,
-    pub boot_mark: LeaseInstant,
-    pub lease_now: AtomicU64,
-    pub newest_sequence: AtomicU64,
-    pub feed: broadcast::Sender<Published>,
+    queue: mpsc::UnboundedSender<Submission>,
+    waiting_calls: AtomicUsize,
+    epoch: Epoch,
+    log_id: LogId,
+    lease_bounds: LeaseBounds,
+    time: Arc<dyn TimeSource>,
+    clock: Mutex<LeaseClock>,
+    newest_sequence: AtomicU64,
+    feed: broadcast::Sender<Published>,
+    failed: watch::Sender<Option<StoreError>>,
 }
 
-/// One entry of the queue.
+/// One entry of the queue. Calls are counted; what streams submit is bounded by their handles.
 #[derive(Debug)]
 pub(crate) enum Submission {
     Call { request: Box<Request>, answer: oneshot::Sender<Result<Answer, Failure>> },
+    Stream { outbox: Arc<Outbox>, accepted: Accepted },
+    Note(What),
+    Stop(oneshot::Sender<()>),
+}
+
+impl Shared {
+    fn publish_clock(&self, clock: LeaseClock) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    fn newest_sequence(&self) -> u64 {
+        self.newest_sequence.load(Ordering::Acquire)
+    }
+
+    fn set_newest_sequence(&self, sequence: u64) {
+        self.newest_sequence.store(sequence, Ordering::Release);
+    }
 }
 
 impl Engine {
+    /// Acquires the store, sets the timers of all stored leases, and begins to work.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if the store cannot be acquired or read.
+    pub async fn start(store: Arc<dyn Store>, options: EngineOptions) -> Result<Self, StoreError> {
+        let (engine, runner) = boot::boot(store, options).await?;
+        tokio::spawn(runner.run());
+        Ok(engine)
+    }
+
     /// Carries a command out and waits until it is durable.
     ///
     /// # Errors
     /// A [`Failure`]; unless it says otherwise, nothing but what time alone had done was changed.
     pub async fn execute(&self, request: Request) -> Result<Answer, Failure> {
+        if self.shared.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+            return Err(Failure::Overloaded);
+        }
         let (answer, answered) = oneshot::channel();
         let submission = Submission::Call { request: Box::new(request), answer };
-        self.queue.try_send(submission).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Failure::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Failure::Stopping,
-        })?;
+        self.shared.queue.send(submission).map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Takes in what one message of a stream asks for. Results come through its outbox.
+    ///
+    /// # Errors
+    /// [`Failure::Stopping`] if the engine has stopped.
+    pub fn submit(&self, outbox: &Arc<Outbox>, accepted: Accepted) -> Result<(), Failure> {
+        let submission = Submission::Stream { outbox: Arc::clone(outbox), accepted };
+        self.shared.queue.send(submission).map_err(|_| Failure::Stopping)
+    }
+
+    /// A stream has ended: nobody listens there any more. Its sessions go on.
+    pub fn leave(&self, outbox: &Arc<Outbox>) {
+        let left = outbox.leave_all();
+        if !left.is_empty() {
+            // An engine that has stopped tells nobody anyway.
+            let _ = self.submit(outbox, Accepted { left, ..Accepted::default() });
+        }
+    }
+
+    /// Writes into the event log that the server drains.
+    pub fn note_drain(&self) {
+        // An engine that has stopped can log nothing.
+        let _ = self.shared.queue.send(Submission::Note(What::ServerDrained));
+    }
+
+    /// Carries out what is queued, stores the lease clock's mark, and ends.
+    pub async fn stop(&self) {
+        let (stopped, has_stopped) = oneshot::channel();
+        if self.shared.queue.send(Submission::Stop(stopped)).is_ok() {
+            // An error means that it had stopped before.
+            let _ = has_stopped.await;
+        }
+    }
+
+    /// Why the engine had to end, once the store has failed for good.
+    #[must_use]
+    pub fn failed(&self) -> watch::Receiver<Option<StoreError>> {
+        self.shared.failed.subscribe()
     }
 
     /// The clock as it stands: for views of what reads have found.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        let lease = LeaseInstant(self.shared.lease_now.load(Ordering::Acquire));
-        let wall = crate::time::wall_now();
-        Clock { now: Moment { lease, wall }, boot_mark: self.shared.boot_mark }
+        let clock = *self.shared.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.at(self.shared.time.read())
     }
 
     /// What is committed from now on. A subscriber that falls behind by more than
@@ -151,7 +256,7 @@ impl Engine {
     /// The newest sequence of the event log.
     #[must_use]
     pub fn newest_sequence(&self) -> u64 {
-        self.shared.newest_sequence.load(Ordering::Acquire)
+        self.shared.newest_sequence()
     }
 
     /// Which event log this is.

@@ -1,0 +1,249 @@
+//! One batch in the making: what is asked, what has been decided, and what is to be written.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tenure_core::change::Change;
+use tenure_core::command::{Clear, Command, ForceTakeOver, Start, TakeOver, Yield};
+use tenure_core::event::{self, Event, Stamp};
+use tenure_core::evolve::evolve;
+use tenure_core::ledger::LedgerEntry;
+use tenure_core::name::{Key, SessionId};
+use tenure_core::refusal::{Reason, Refusal};
+use tenure_core::reply::Reply;
+use tenure_core::session::Session;
+use tenure_core::workspace::Tenure;
+use tokio::sync::oneshot;
+
+use crate::engine::cache::{Entry, Slot};
+use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
+use crate::engine::{Answer, Failure, Request};
+use crate::store::{
+    Guard, LeaseRow, Outcome, OutcomeKey, Sequenced, StoredOutcome, Version, Write,
+};
+
+/// Something to decide.
+#[derive(Debug)]
+pub struct Item {
+    /// Who asks for what.
+    pub source: Source,
+    /// Where its workspace is in the cache, once that is known.
+    pub slot: Option<Slot>,
+    /// What was decided; to be told when it is durable.
+    pub verdict: Option<Verdict>,
+}
+
+/// Who asks for what.
+#[derive(Debug)]
+pub enum Source {
+    /// A unary call.
+    Call {
+        /// The call.
+        request: Box<Request>,
+        /// Where its answer goes.
+        answer: oneshot::Sender<Result<Answer, Failure>>,
+    },
+    /// A stream's join.
+    Join {
+        /// The stream.
+        outbox: Arc<Outbox>,
+        /// The join.
+        work: Box<JoinWork>,
+    },
+    /// A stream's beat.
+    Beat {
+        /// The stream.
+        outbox: Arc<Outbox>,
+        /// The beat.
+        work: BeatWork,
+    },
+    /// A timer: something about this workspace may be due.
+    Timer(Key),
+}
+
+/// What was decided about an item.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is carried out.
+    Done(Reply),
+    /// It had been carried out before.
+    Replayed(Reply),
+    /// It is refused.
+    Refused(Box<Refusal>),
+}
+
+impl Item {
+    /// An item that nobody has looked at yet.
+    #[must_use]
+    pub const fn new(source: Source) -> Self {
+        Self { source, slot: None, verdict: None }
+    }
+
+    /// Which workspace it is about.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match &self.source {
+            Source::Call { request, .. } => &request.key,
+            Source::Join { work, .. } => &work.identity.key,
+            Source::Beat { work, .. } => &work.identity.key,
+            Source::Timer(key) => key,
+        }
+    }
+
+    /// Where its workspace was last seen in the cache.
+    #[must_use]
+    pub const fn hint(&self) -> Option<Slot> {
+        match (&self.source, self.slot) {
+            (_, Some(slot)) => Some(slot),
+            (Source::Beat { work, .. }, None) => work.hint,
+            _ => None,
+        }
+    }
+}
+
+/// All changes of one workspace in a batch: several commands chain into one write.
+#[derive(Debug)]
+pub struct Chain {
+    /// The workspace's place in the cache.
+    pub slot: Slot,
+    guard: Guard,
+    version: Version,
+    changed: bool,
+    beyond_the_lease: bool,
+    sealed: Vec<LedgerEntry>,
+    events: Vec<Event>,
+    outcomes: Vec<StoredOutcome>,
+}
+
+/// A chain whose write is under way.
+#[derive(Debug)]
+pub struct Pending {
+    /// The workspace's place in the cache.
+    pub slot: Slot,
+    /// The version that the write sets; absent if it stores outcomes only.
+    pub version: Option<Version>,
+    /// An outcome to ask for, should it be unknown whether a write of outcomes only was applied.
+    pub outcome: Option<OutcomeKey>,
+    /// Whether more than a lease was renewed, so that timers may have to be set.
+    pub beyond_the_lease: bool,
+    /// What happened, to be published.
+    pub events: Vec<Event>,
+}
+
+impl Chain {
+    /// An empty chain on `entry`, which is at `slot`.
+    #[must_use]
+    pub fn new(slot: Slot, entry: &Entry) -> Self {
+        Self {
+            slot,
+            guard: entry.guard(),
+            version: Version(entry.stored.map_or(0, |(_, version)| version.0).saturating_add(1)),
+            changed: false,
+            beyond_the_lease: false,
+            sealed: Vec::new(),
+            events: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// Applies `changes` to `entry`, and notes what they come to.
+    pub fn apply(&mut self, entry: &mut Entry, changes: &[Change], stamp: impl Fn() -> Stamp) {
+        for change in changes {
+            self.changed = true;
+            if matches!(change, Change::Renewed { .. }) {
+                evolve(&mut entry.workspace, change);
+                continue;
+            }
+            self.beyond_the_lease = true;
+            let before = entry.workspace.clone();
+            evolve(&mut entry.workspace, change);
+            if let Change::Ended { entry: sealed } = change {
+                self.sealed.push((**sealed).clone());
+            }
+            self.events.extend(event::derive(&before, change, &entry.workspace, &stamp()));
+        }
+    }
+
+    /// Keeps the outcome of a request, in the same step.
+    pub fn keep(&mut self, outcome: StoredOutcome) {
+        self.outcomes.push(outcome);
+    }
+
+    /// An outcome that this chain keeps already.
+    #[must_use]
+    pub fn kept(&self, key: &OutcomeKey) -> Option<&StoredOutcome> {
+        self.outcomes.iter().find(|outcome| outcome.key == *key)
+    }
+
+    /// The write that makes the chain durable, and what is left to do after it.
+    #[must_use]
+    pub fn into_write(self, entry: &Entry) -> (Write, Pending) {
+        let tenure = &entry.workspace.tenure;
+        let outcome = if self.changed { None } else { self.outcomes.first() };
+        let outcome = outcome.map(|outcome| outcome.key.clone());
+        let write = Write {
+            key: entry.workspace.key.clone(),
+            guard: self.guard,
+            lease: self.changed.then(|| lease_row(tenure, self.version)),
+            tenure: self.beyond_the_lease.then(|| Box::new(tenure.clone())),
+            sealed: self.sealed,
+            events: self.events.clone(),
+            outcomes: self.outcomes,
+        };
+        let pending = Pending {
+            slot: self.slot,
+            version: self.changed.then_some(self.version),
+            outcome,
+            beyond_the_lease: self.beyond_the_lease,
+            events: self.events,
+        };
+        (write, pending)
+    }
+}
+
+impl Pending {
+    /// What happened, in its place in the log.
+    pub fn sequenced(&mut self, outcome: &Outcome) -> SmallVec<[Sequenced; 2]> {
+        let Outcome::Applied { sequences, .. } = outcome else { return SmallVec::new() };
+        let events = std::mem::take(&mut self.events);
+        sequences
+            .clone()
+            .zip(events)
+            .map(|(sequence, event)| Sequenced { sequence, event })
+            .collect()
+    }
+}
+
+fn lease_row(tenure: &Tenure, version: Version) -> LeaseRow {
+    let session = tenure.session.as_ref();
+    let renewal = session.and_then(Session::autonomous).and_then(|a| a.renewal);
+    LeaseRow {
+        version,
+        revision: tenure.revision.unwrap_or_default(),
+        last_heartbeat_at: renewal.map(|renewal| renewal.last_heartbeat_at),
+        expires_at: renewal.map(|renewal| renewal.expires_at),
+        beats: session.map_or(0, |session| session.beats),
+    }
+}
+
+/// The session that a refused command named and that may have ended: its end is worth telling.
+#[must_use]
+pub fn named_session(command: &Command, refusal: &Refusal) -> Option<SessionId> {
+    let telling = matches!(
+        refusal.reason,
+        Reason::NoSession | Reason::NotAutonomous | Reason::NotHolder | Reason::SessionMismatch
+    );
+    if !telling {
+        return None;
+    }
+    match command {
+        Command::Heartbeat(beat) => beat.session_id.clone(),
+        Command::Join(join) => Some(join.session_id.clone()),
+        Command::Start(Start { expected, .. })
+        | Command::TakeOver(TakeOver { expected, .. })
+        | Command::ForceTakeOver(ForceTakeOver { expected, .. })
+        | Command::CancelTransfer(expected)
+        | Command::Yield(Yield { expected, .. })
+        | Command::Clear(Clear { expected, .. }) => expected.session_id.clone(),
+    }
+}

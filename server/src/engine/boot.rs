@@ -1,0 +1,75 @@
+//! The way from a store to a working engine: acquire it, read the mark, set the timers.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex};
+
+use tenure_core::event::SERVICE_PRINCIPAL;
+use tenure_core::name::{Principal, SessionId};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::engine::cache::Cache;
+use crate::engine::lease_clock::LeaseClock;
+use crate::engine::members::Members;
+use crate::engine::run::Runner;
+use crate::engine::timers::Timers;
+use crate::engine::{Engine, EngineOptions, FEED_MAX_BATCHES, Shared};
+use crate::store::{PAGE_MAX, Store, StoreError};
+
+pub(crate) async fn boot(
+    store: Arc<dyn Store>,
+    options: EngineOptions,
+) -> Result<(Engine, Runner), StoreError> {
+    let acquired = store.acquire().await?;
+    let clock = LeaseClock::resume(acquired.lease_mark, options.time.read());
+    let timers = scan(&*store, &clock).await?;
+    let newest = store.events(None, u64::MAX, 1).await?.newest;
+    let (queue_in, queue) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared {
+        queue: queue_in,
+        waiting_calls: AtomicUsize::new(0),
+        epoch: acquired.epoch,
+        log_id: acquired.log_id,
+        lease_bounds: options.lease_bounds,
+        time: Arc::clone(&options.time),
+        clock: Mutex::new(clock),
+        newest_sequence: AtomicU64::new(newest),
+        feed: broadcast::Sender::new(FEED_MAX_BATCHES),
+        failed: watch::Sender::new(None),
+    });
+    let runner = Runner {
+        store,
+        shared: Arc::clone(&shared),
+        time: options.time,
+        queue,
+        clock,
+        cache: Cache::new(options.cache_bytes),
+        timers,
+        members: Members::default(),
+        revision_floor: acquired.revision_floor,
+        service: Principal::imported(SERVICE_PRINCIPAL),
+        no_session_id: SessionId::imported(""),
+        mark_stored: acquired.lease_mark,
+        chains: Vec::new(),
+        service_events: Vec::new(),
+        again: Vec::new(),
+        stopping: None,
+    };
+    Ok((Engine { shared }, runner))
+}
+
+/// Sets a timer for every stored session whose expiry is still to be noticed.
+async fn scan(store: &dyn Store, clock: &LeaseClock) -> Result<Timers, StoreError> {
+    let boot_mark = clock.clock().boot_mark;
+    let mut timers = Timers::default();
+    let mut after = None;
+    loop {
+        let page = store.leases(after, PAGE_MAX).await?;
+        let Some(last) = page.last() else { return Ok(timers) };
+        after = Some(last.row);
+        for slot in &page {
+            if let Some(expiry) = slot.tenure.effective_expiry(boot_mark) {
+                timers.set(&slot.key, expiry);
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The workspaces that the engine has at hand. Always optimistic: the version check at commit
+//! makes it safe to be wrong, so an entry may be dropped at any time between batches.
+
+use hashbrown::HashMap;
+use tenure_core::name::Key;
+use tenure_core::workspace::Workspace;
+
+use crate::store::{Guard, RowId, Stored, Version};
+
+/// What one cached workspace is taken to cost, in bytes: its names, its session, its entry.
+const ENTRY_BYTES: usize = 1_024;
+
+/// The fewest workspaces that are kept, so that any one batch fits.
+const ENTRIES_MIN: usize = 16_384;
+
+/// A place in the cache. It may be given to another workspace later, so its key is compared
+/// whenever a place was remembered from an earlier batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot(pub u32);
+
+/// A workspace at hand.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its state, including what the batch under way has decided.
+    pub workspace: Workspace,
+    /// Its row and version in the store; absent while nothing is stored.
+    pub stored: Option<(RowId, Version)>,
+    /// Its place among the writes of the batch under way.
+    pub chain: Option<u32>,
+    used_in_batch: u64,
+}
+
+impl Entry {
+    /// What a write of this entry is guarded by.
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        match self.stored {
+            None => Guard::Absent,
+            Some((row, version)) => Guard::At(row, version),
+        }
+    }
+}
+
+/// A bounded set of workspaces.
+#[derive(Debug)]
+pub struct Cache {
+    slots: Vec<Option<Entry>>,
+    by_key: HashMap<Key, Slot>,
+    free: Vec<Slot>,
+    entries_max: usize,
+    batch: u64,
+    hand: usize,
+}
+
+impl Cache {
+    /// A cache that holds about `bytes_max` bytes.
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            by_key: HashMap::new(),
+            free: Vec::new(),
+            entries_max: (bytes_max / ENTRY_BYTES).max(ENTRIES_MIN),
+            batch: 0,
+            hand: 0,
+        }
+    }
+
+    /// Marks the beginning of a batch, and makes room: what was not used lately goes first.
+    pub fn begin_batch(&mut self) {
+        self.batch += 1;
+        let mut steps = self.slots.len().saturating_mul(2);
+        while self.by_key.len() > self.entries_max && steps > 0 {
+            steps -= 1;
+            self.hand = (self.hand + 1) % self.slots.len();
+            // The second round takes whatever the first one has spared.
+            let spared =
+                if steps > self.slots.len() { self.batch.saturating_sub(64) } else { u64::MAX };
+            let old = self.slots[self.hand].as_ref().is_some_and(|e| e.used_in_batch < spared);
+            if old && let Ok(slot) = u32::try_from(self.hand) {
+                self.remove(Slot(slot));
+            }
+        }
+    }
+
+    /// The place of `key`, tried first at `hint`.
+    pub fn find(&mut self, key: &Key, hint: Option<Slot>) -> Option<Slot> {
+        let hinted = hint.filter(|&slot| self.get(slot).is_some_and(|e| e.workspace.key == *key));
+        let slot = hinted.or_else(|| self.by_key.get(key).copied())?;
+        let batch = self.batch;
+        if let Some(entry) = self.get_mut(slot) {
+            entry.used_in_batch = batch;
+        }
+        Some(slot)
+    }
+
+    /// Takes in what the store holds of `key`.
+    pub fn insert(&mut self, key: &Key, stored: Option<Stored>) -> Slot {
+        let mut workspace = Workspace::unknown(key.clone());
+        let at = stored.as_ref().map(|stored| (stored.row, stored.version));
+        if let Some(stored) = stored {
+            workspace.tenure = stored.tenure;
+        }
+        let entry = Entry { workspace, stored: at, chain: None, used_in_batch: self.batch };
+        if let Some(&slot) = self.by_key.get(key) {
+            self.slots[slot.0 as usize] = Some(entry);
+            return slot;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            Slot(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        });
+        self.slots[slot.0 as usize] = Some(entry);
+        self.by_key.insert(key.clone(), slot);
+        slot
+    }
+
+    /// The entry at `slot`.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Option<&Entry> {
+        self.slots.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// The entry at `slot`, to change it.
+    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.slots.get_mut(slot.0 as usize)?.as_mut()
+    }
+
+    /// Drops the entry at `slot`.
+    pub fn remove(&mut self, slot: Slot) {
+        if let Some(entry) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) {
+            self.by_key.remove(&entry.workspace.key);
+            self.free.push(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::name::{ProfileName, WorkspaceName};
+
+    fn key(n: usize) -> Key {
+        Key {
+            workspace: WorkspaceName::imported(&format!("w{n}")),
+            profile: ProfileName::default(),
+        }
+    }
+
+    #[test]
+    fn a_stale_hint_is_not_believed() {
+        let mut cache = Cache::new(0);
+        let slot = cache.insert(&key(1), None);
+        cache.remove(slot);
+        assert_eq!(cache.insert(&key(2), None), slot);
+        assert_eq!(cache.find(&key(1), Some(slot)), None);
+        assert_eq!(cache.find(&key(2), None), Some(slot));
+    }
+
+    #[test]
+    fn stays_within_its_bound_and_keeps_what_is_in_use() {
+        let mut cache = Cache::new(0);
+        cache.begin_batch();
+        for n in 0..ENTRIES_MIN + 500 {
+            cache.insert(&key(n), None);
+        }
+        for _ in 0..100 {
+            cache.begin_batch();
+            cache.find(&key(7), None);
+        }
+        for n in 0..1_000 {
+            cache.insert(&key(1_000_000 + n), None);
+            cache.begin_batch();
+            assert!(cache.find(&key(7), None).is_some());
+        }
+        assert!(cache.by_key.len() <= ENTRIES_MIN + 1);
+    }
+}

@@ -1,0 +1,85 @@
+//! Carries a batch out: load, decide, commit, and again for those that met a conflict.
+
+use crate::engine::Failure;
+use crate::engine::batch::{Item, Source};
+use crate::engine::deciding::{Deciding, outcome_key};
+use crate::engine::run::{Runner, Stop};
+use crate::store::{Load, StoreError, StoredOutcome};
+
+/// How often a workspace's commands are decided anew after conflicts.
+pub const ATTEMPTS_MAX: usize = 8;
+
+impl Runner {
+    /// Carries the items out and answers all of them.
+    pub async fn carry_out(&mut self, mut items: Vec<Item>) -> Result<(), Stop> {
+        for _ in 0..ATTEMPTS_MAX {
+            self.cache.begin_batch();
+            let outcomes = match self.load(&mut items).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => {
+                    tracing::error!(?error, "the store cannot be read");
+                    self.hold_the_clock();
+                    self.fail(items, &Failure::Store(error));
+                    return Ok(());
+                }
+            };
+            self.decide(&mut items, &outcomes);
+            items = self.commit(items).await?;
+            if items.is_empty() {
+                return Ok(());
+            }
+        }
+        self.fail(items, &Failure::Conflict);
+        Ok(())
+    }
+
+    /// Brings the items' workspaces into the cache, and reads the outcomes of earlier requests.
+    async fn load(&mut self, items: &mut [Item]) -> Result<Vec<StoredOutcome>, StoreError> {
+        let mut load = Load::default();
+        for item in items.iter_mut() {
+            item.slot = self.cache.find(item.key(), item.hint());
+            if item.slot.is_none() {
+                load.keys.push(item.key().clone());
+            }
+            if let Source::Call { request, .. } = &item.source
+                && let Some(once) = &request.once
+            {
+                load.outcomes.push(outcome_key(request, once));
+            }
+        }
+        if load.keys.is_empty() && load.outcomes.is_empty() {
+            return Ok(Vec::new());
+        }
+        load.keys.sort_unstable();
+        load.keys.dedup();
+        let keys = load.keys.clone();
+        let loaded = self.store.load(load).await?;
+        for (key, stored) in keys.iter().zip(loaded.workspaces) {
+            self.cache.insert(key, stored);
+        }
+        for item in items.iter_mut().filter(|item| item.slot.is_none()) {
+            item.slot = self.cache.find(item.key(), None);
+        }
+        let now = self.now().now.lease;
+        let outcomes = loaded.outcomes.into_iter().flatten();
+        Ok(outcomes.filter(|outcome| outcome.keep_until > now).collect())
+    }
+
+    fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) {
+        let mut deciding = Deciding {
+            clock: self.clock.clock(),
+            chains: &mut self.chains,
+            outcomes,
+            service: &self.service,
+            no_session_id: &self.no_session_id,
+            revision_floor: self.revision_floor,
+        };
+        for item in items {
+            // Every item's workspace was loaded, so it has a slot and the slot an entry.
+            let slot = item.slot;
+            if let Some((slot, entry)) = slot.and_then(|at| Some((at, self.cache.get_mut(at)?))) {
+                item.verdict = deciding.item(&item.source, slot, entry);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Decides the items of one batch, one after another, in memory: settle, look the request up,
+//! decide, apply.
+
+use tenure_core::command::{Command, RequestedHolder, RequestedSuccessor};
+use tenure_core::context::{Clock, Context};
+use tenure_core::decide::decide;
+use tenure_core::event::Stamp;
+use tenure_core::name::{ActorId, Principal, SessionId};
+use tenure_core::refusal::{Reason, Refusal};
+use tenure_core::replay::replay;
+use tenure_core::session::Revision;
+use tenure_core::settle::settle;
+use tenure_core::time::Span;
+use ulid::Ulid;
+
+use crate::access::Caller;
+use crate::engine::batch::{Chain, Source, Verdict};
+use crate::engine::cache::{Entry, Slot};
+use crate::engine::{Once, Request};
+use crate::store::{OutcomeKey, StoredOutcome};
+
+/// How long the outcome of a request with an id is kept, in lease-clock time.
+pub const OUTCOME_KEPT_FOR: Span = Span::from_secs(900);
+
+/// What all decisions of a batch share.
+#[derive(Debug)]
+pub struct Deciding<'a> {
+    /// The batch's clock.
+    pub clock: Clock,
+    /// The writes in the making.
+    pub chains: &'a mut Vec<Chain>,
+    /// Outcomes of earlier requests that the batch repeats.
+    pub outcomes: &'a [StoredOutcome],
+    /// Who is named for what time alone has done.
+    pub service: &'a Principal,
+    /// Stands in for a minted id where none will be needed.
+    pub no_session_id: &'a SessionId,
+    /// Unknown workspaces start above it.
+    pub revision_floor: Revision,
+}
+
+impl Deciding<'_> {
+    /// Decides one item on its workspace; a timer only settles, and has no verdict.
+    pub fn item(&mut self, source: &Source, slot: Slot, entry: &mut Entry) -> Option<Verdict> {
+        self.settle(slot, entry);
+        match source {
+            Source::Timer(_) => None,
+            Source::Call { request, .. } => Some(self.call(request, slot, entry)),
+            Source::Join { outbox, work } => {
+                let context = self.context(outbox.caller(), &work.command);
+                Some(self.command(&work.command, &context, slot, entry))
+            }
+            Source::Beat { outbox, work } => {
+                let command = work.telling.as_deref().unwrap_or(&work.identity.plain_beat);
+                let context = self.context(outbox.caller(), command);
+                Some(self.command(command, &context, slot, entry))
+            }
+        }
+    }
+
+    /// Brings the workspace up to the present. A due transfer is the doing of who scheduled
+    /// it; anything else is the service's.
+    fn settle(&mut self, slot: Slot, entry: &mut Entry) {
+        let Some(changes) = settle(&entry.workspace, &self.clock) else { return };
+        let scheduled_by = entry.workspace.tenure.transfer.as_ref().map(|t| t.principal.clone());
+        let principal = scheduled_by.unwrap_or_else(|| self.service.clone());
+        let at = self.clock.now.wall;
+        let stamp = || Stamp { at, principal: principal.clone(), actor: None, address: None };
+        chain_of(self.chains, slot, entry).apply(entry, &changes, stamp);
+    }
+
+    fn call(&mut self, request: &Request, slot: Slot, entry: &mut Entry) -> Verdict {
+        let context = self.context(&request.caller, &request.command);
+        let Some(once) = &request.once else {
+            return self.command(&request.command, &context, slot, entry);
+        };
+        let key = outcome_key(request, once);
+        if let Some(verdict) = self.repeat(once, &key, &context, entry) {
+            return verdict;
+        }
+        let verdict = self.command(&request.command, &context, slot, entry);
+        let is_dry = matches!(&request.command, Command::ForceTakeOver(force) if force.dry_run);
+        if let Verdict::Done(reply) = &verdict
+            && !is_dry
+        {
+            let keep_until = self.clock.now.lease.after(OUTCOME_KEPT_FOR);
+            let reply = reply.clone();
+            let outcome = StoredOutcome { key, digest: once.digest, reply, keep_until };
+            chain_of(self.chains, slot, entry).keep(outcome);
+        }
+        verdict
+    }
+
+    /// The verdict of a request that was carried out before, be it in this very batch.
+    fn repeat(
+        &self,
+        once: &Once,
+        key: &OutcomeKey,
+        context: &Context,
+        entry: &Entry,
+    ) -> Option<Verdict> {
+        let chain = entry.chain.and_then(|at| self.chains.get(at as usize));
+        let in_batch = chain.and_then(|chain| chain.kept(key));
+        let stored = in_batch.or_else(|| self.outcomes.iter().find(|o| o.key == *key))?;
+        let workspace = &entry.workspace;
+        let told = if stored.digest == once.digest {
+            replay(workspace, &stored.reply, context)
+        } else {
+            Err(Refusal::new(Reason::RequestIdReused, workspace, context))
+        };
+        Some(match told {
+            Ok(reply) => Verdict::Replayed(reply),
+            Err(refusal) => Verdict::Refused(Box::new(refusal)),
+        })
+    }
+
+    fn command(
+        &mut self,
+        command: &Command,
+        context: &Context,
+        slot: Slot,
+        entry: &mut Entry,
+    ) -> Verdict {
+        let decision = match decide(&entry.workspace, command, context) {
+            Err(refusal) => return Verdict::Refused(Box::new(refusal)),
+            Ok(decision) => decision,
+        };
+        if !decision.changes.is_empty() {
+            let stamp = || Stamp {
+                at: context.clock.now.wall,
+                principal: context.principal.clone(),
+                actor: acting(command).cloned(),
+                address: context.address.clone(),
+            };
+            chain_of(self.chains, slot, entry).apply(entry, &decision.changes, stamp);
+        }
+        Verdict::Done(decision.reply)
+    }
+
+    fn context(&self, caller: &Caller, command: &Command) -> Context {
+        let mints =
+            matches!(command, Command::Start(_) | Command::TakeOver(_) | Command::ForceTakeOver(_));
+        Context {
+            clock: self.clock,
+            principal: caller.principal.clone(),
+            operator: caller.operator,
+            address: caller.address.clone(),
+            new_session_id: if mints { mint() } else { self.no_session_id.clone() },
+            revision_floor: self.revision_floor,
+            machine_cordoned: false,
+        }
+    }
+}
+
+/// The key under which the outcome of `request` is kept.
+#[must_use]
+pub fn outcome_key(request: &Request, once: &Once) -> OutcomeKey {
+    OutcomeKey {
+        principal: request.caller.principal.clone(),
+        rpc: once.rpc,
+        key: request.key.clone(),
+        request_id: once.request_id.clone(),
+    }
+}
+
+/// The chain of the entry at `slot`, begun if this is its first change in the batch.
+fn chain_of<'a>(chains: &'a mut Vec<Chain>, slot: Slot, entry: &mut Entry) -> &'a mut Chain {
+    let at = entry.chain.map_or(chains.len(), |at| at as usize);
+    if at >= chains.len() {
+        entry.chain = u32::try_from(chains.len()).ok();
+        chains.push(Chain::new(slot, entry));
+    }
+    let last = chains.len() - 1;
+    &mut chains[at.min(last)]
+}
+
+fn mint() -> SessionId {
+    SessionId::imported(&format!("ses_{}", Ulid::generate()))
+}
+
+/// Who acts, as the command claims.
+fn acting(command: &Command) -> Option<&ActorId> {
+    match command {
+        Command::Start(start) => match &start.holder {
+            RequestedHolder::Interactive => None,
+            RequestedHolder::Autonomous(lease) => Some(&lease.actor),
+        },
+        Command::Heartbeat(beat) => Some(&beat.actor),
+        Command::Join(join) => Some(&join.actor),
+        Command::TakeOver(take) => match &take.successor {
+            RequestedSuccessor::Interactive => None,
+            RequestedSuccessor::Autonomous { actor, .. } => Some(actor),
+        },
+        Command::ForceTakeOver(_) | Command::CancelTransfer(_) => None,
+        Command::Yield(request) => request.actor.as_ref(),
+        Command::Clear(request) => request.actor.as_ref(),
+    }
+}

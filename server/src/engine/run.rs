@@ -1,0 +1,213 @@
+//! The commit loop: one turn takes what is queued and what is due, and makes it one batch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tenure_core::context::Clock;
+use tenure_core::event::{Event, SERVICE_PRINCIPAL, What};
+use tenure_core::name::{Principal, SessionId};
+use tenure_core::session::Revision;
+use tenure_core::settle::settle;
+use tenure_core::time::{LeaseInstant, Span};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::batch::{Chain, Item, Source};
+use crate::engine::cache::Cache;
+use crate::engine::lease_clock::{LeaseClock, Turn};
+use crate::engine::members::Members;
+use crate::engine::outbox::BeatWork;
+use crate::engine::timers::Timers;
+use crate::engine::{Shared, Submission};
+use crate::store::Store;
+use crate::time::TimeSource;
+
+/// A batch takes no further submission once it holds this many items.
+pub const BATCH_ITEMS_MAX: usize = 8_192;
+/// At most so many timers are looked at in one batch, so that beats do not wait for a herd.
+pub const BATCH_TIMERS_MAX: usize = 1_024;
+/// The loop turns at least this often, so that the clock advances and expiries are noticed.
+pub const TURN_EVERY: Duration = Duration::from_millis(200);
+/// The mark is stored at least this often while leases are live, in lease-clock time.
+pub const MARK_EVERY: Span = Span(800);
+
+/// The engine's own state. It lives in one task.
+pub(crate) struct Runner {
+    pub store: Arc<dyn Store>,
+    pub shared: Arc<Shared>,
+    pub time: Arc<dyn TimeSource>,
+    pub queue: mpsc::UnboundedReceiver<Submission>,
+    pub clock: LeaseClock,
+    pub cache: Cache,
+    pub timers: Timers,
+    pub members: Members,
+    pub revision_floor: Revision,
+    pub service: Principal,
+    pub no_session_id: SessionId,
+    pub mark_stored: LeaseInstant,
+    pub chains: Vec<Chain>,
+    pub service_events: Vec<Event>,
+    pub again: Vec<(Arc<crate::engine::outbox::Outbox>, BeatWork)>,
+    pub stopping: Option<oneshot::Sender<()>>,
+}
+
+/// Why the loop has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It was told to.
+    Told,
+    /// The store cannot be used any more; the reason has been published.
+    StoreFailed,
+}
+
+impl Runner {
+    /// Turns until it is told to stop or the store fails for good.
+    pub async fn run(mut self) -> Stop {
+        let started = What::ServerStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.shared.epoch.0,
+        };
+        self.note(started);
+        let mut received = Vec::new();
+        let mut items = Vec::new();
+        loop {
+            if let Err(stop) = self.carry_out(items).await {
+                return stop;
+            }
+            if self.stopping.is_some() && self.queue.is_empty() && self.again.is_empty() {
+                if let Some(stopped) = self.stopping.take() {
+                    // Whoever asked may have gone; the engine has stopped all the same.
+                    let _ = stopped.send(());
+                }
+                return Stop::Told;
+            }
+            items = self.gather(&mut received).await;
+        }
+    }
+
+    /// Waits for something to do, at most until the clock has to turn.
+    async fn gather(&mut self, received: &mut Vec<Submission>) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        for (outbox, work) in self.again.drain(..) {
+            items.push(Item::new(Source::Beat { outbox, work }));
+        }
+        if items.is_empty() && self.stopping.is_none() {
+            let patience = self.patience();
+            tokio::select! {
+                biased;
+                _ = self.queue.recv_many(received, BATCH_ITEMS_MAX) => {}
+                () = tokio::time::sleep(patience) => {}
+            }
+        }
+        loop {
+            for submission in received.drain(..) {
+                self.take_in(submission, &mut items);
+            }
+            match self.queue.try_recv() {
+                Ok(submission) if items.len() < BATCH_ITEMS_MAX => received.push(submission),
+                Ok(submission) => {
+                    self.take_in(submission, &mut items);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.turn_the_clock();
+        self.gather_timers(&mut items);
+        items
+    }
+
+    fn take_in(&mut self, submission: Submission, items: &mut Vec<Item>) {
+        match submission {
+            Submission::Call { request, answer } => {
+                self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+                items.push(Item::new(Source::Call { request, answer }));
+            }
+            Submission::Stream { outbox, accepted } => {
+                for (handle, session_id) in accepted.left {
+                    self.members.remove(&session_id, &outbox, handle);
+                }
+                for work in accepted.joins {
+                    let outbox = Arc::clone(&outbox);
+                    items.push(Item::new(Source::Join { outbox, work: Box::new(work) }));
+                }
+                for work in accepted.beats {
+                    items.push(Item::new(Source::Beat { outbox: Arc::clone(&outbox), work }));
+                }
+            }
+            Submission::Note(what) => self.note(what),
+            Submission::Stop(stopped) => self.stopping = Some(stopped),
+        }
+    }
+
+    /// How long nothing will be due.
+    fn patience(&self) -> Duration {
+        let now = self.clock.at(self.time.read()).now.lease;
+        self.timers.next().map_or(TURN_EVERY, |next| {
+            // A little late rather than a little early: a timer that fires before its instant
+            // finds nothing due.
+            let wait = Duration::from_millis(next.since(now).0.saturating_add(1));
+            wait.min(TURN_EVERY)
+        })
+    }
+
+    fn turn_the_clock(&mut self) {
+        let Turn { stalled_for, stepped_by_ms } = self.clock.turn(self.time.read());
+        self.shared.publish_clock(self.clock);
+        if let Some(stalled_for) = stalled_for {
+            tracing::warn!(stalled_for_ms = stalled_for.0, "stall seen; no lease was charged");
+            self.note(What::StallSeen { stalled_for });
+        }
+        if let Some(by_ms) = stepped_by_ms {
+            tracing::warn!(by_ms, "the wall clock was stepped; leases are not affected");
+            self.note(What::ClockStepped { by_ms });
+        }
+    }
+
+    fn gather_timers(&mut self, items: &mut Vec<Item>) {
+        let clock = self.now();
+        for _ in 0..BATCH_TIMERS_MAX {
+            let Some(key) = self.timers.pop(clock.now.lease) else { break };
+            let cached = self.cache.find(&key, None).and_then(|slot| self.cache.get(slot));
+            let renewed = cached
+                .filter(|entry| settle(&entry.workspace, &clock).is_none())
+                .and_then(|entry| entry.workspace.tenure.effective_expiry(clock.boot_mark))
+                .filter(|expiry| *expiry > clock.now.lease);
+            match renewed {
+                Some(expiry) => self.timers.set(&key, expiry),
+                None => items.push(Item::new(Source::Timer(key))),
+            }
+        }
+    }
+
+    /// Notes an event that concerns the service, for the batch under way.
+    pub fn note(&mut self, what: What) {
+        let at = self.now().now.wall;
+        self.service_events.push(Event {
+            at,
+            key: None,
+            session_id: None,
+            revision: None,
+            principal: Principal::imported(SERVICE_PRINCIPAL),
+            actor: None,
+            why: None,
+            address: None,
+            before: None,
+            after: None,
+            what,
+        });
+    }
+
+    /// The clock of the batch under way.
+    pub fn now(&self) -> Clock {
+        self.clock.clock()
+    }
+
+    /// Whether the mark has to be stored although nothing else is.
+    pub fn mark_is_due(&self) -> bool {
+        let now = self.now().now.lease;
+        now > self.mark_stored
+            && (self.stopping.is_some()
+                || (!self.timers.is_empty() && now.since(self.mark_stored) >= MARK_EVERY))
+    }
+}
