@@ -27,7 +27,7 @@ pub struct Entry {
     pub stored: Option<(RowId, Version)>,
     /// Its place among the writes of the batch under way.
     pub chain: Option<u32>,
-    used_in_batch: u64,
+    used: bool,
 }
 
 impl Entry {
@@ -48,7 +48,6 @@ pub struct Cache {
     by_key: HashMap<Key, Slot>,
     free: Vec<Slot>,
     entries_max: usize,
-    batch: u64,
     hand: usize,
 }
 
@@ -61,23 +60,22 @@ impl Cache {
             by_key: HashMap::new(),
             free: Vec::new(),
             entries_max: (bytes_max / ENTRY_BYTES).max(ENTRIES_MIN),
-            batch: 0,
             hand: 0,
         }
     }
 
-    /// Marks the beginning of a batch, and makes room: what was not used lately goes first.
-    pub fn begin_batch(&mut self) {
-        self.batch += 1;
+    /// Makes room before a batch: what was not used since the hand last passed goes first.
+    pub fn make_room(&mut self) {
+        // In the second round nothing is left that was used.
         let mut steps = self.slots.len().saturating_mul(2);
         while self.by_key.len() > self.entries_max && steps > 0 {
             steps -= 1;
             self.hand = (self.hand + 1) % self.slots.len();
-            // The second round takes whatever the first one has spared.
-            let spared =
-                if steps > self.slots.len() { self.batch.saturating_sub(64) } else { u64::MAX };
-            let old = self.slots[self.hand].as_ref().is_some_and(|e| e.used_in_batch < spared);
-            if old && let Ok(slot) = u32::try_from(self.hand) {
+            let Some(entry) = &mut self.slots[self.hand] else { continue };
+            if std::mem::take(&mut entry.used) {
+                continue;
+            }
+            if let Ok(slot) = u32::try_from(self.hand) {
                 self.remove(Slot(slot));
             }
         }
@@ -87,9 +85,8 @@ impl Cache {
     pub fn find(&mut self, key: &Key, hint: Option<Slot>) -> Option<Slot> {
         let hinted = hint.filter(|&slot| self.get(slot).is_some_and(|e| e.workspace.key == *key));
         let slot = hinted.or_else(|| self.by_key.get(key).copied())?;
-        let batch = self.batch;
         if let Some(entry) = self.get_mut(slot) {
-            entry.used_in_batch = batch;
+            entry.used = true;
         }
         Some(slot)
     }
@@ -101,7 +98,7 @@ impl Cache {
         if let Some(stored) = stored {
             workspace.tenure = stored.tenure;
         }
-        let entry = Entry { workspace, stored: at, chain: None, used_in_batch: self.batch };
+        let entry = Entry { workspace, stored: at, chain: None, used: true };
         if let Some(&slot) = self.by_key.get(key) {
             self.slots[slot.0 as usize] = Some(entry);
             return slot;
@@ -160,19 +157,25 @@ mod tests {
     #[test]
     fn stays_within_its_bound_and_keeps_what_is_in_use() {
         let mut cache = Cache::new(0);
-        cache.begin_batch();
-        for n in 0..ENTRIES_MIN + 500 {
+        cache.make_room();
+        for n in 0..ENTRIES_MIN {
             cache.insert(&key(n), None);
         }
-        for _ in 0..100 {
-            cache.begin_batch();
-            cache.find(&key(7), None);
-        }
-        for n in 0..1_000 {
+        cache.make_room();
+        // Far more come than it holds, so that the hand passes everything several times; the
+        // first pass finds everything used and has to take what it meets.
+        let mut found = 0;
+        for n in 0..4 * ENTRIES_MIN {
             cache.insert(&key(1_000_000 + n), None);
-            cache.begin_batch();
-            assert!(cache.find(&key(7), None).is_some());
+            cache.make_room();
+            match cache.find(&key(7), None) {
+                Some(_) => found += 1,
+                None => {
+                    cache.insert(&key(7), None);
+                }
+            }
         }
+        assert!(found >= 4 * ENTRIES_MIN - 1, "found {found} times");
         assert!(cache.by_key.len() <= ENTRIES_MIN + 1);
     }
 }

@@ -13,7 +13,7 @@ impl Runner {
     /// Carries the items out and answers all of them.
     pub async fn carry_out(&mut self, mut items: Vec<Item>) -> Result<(), Stop> {
         for _ in 0..ATTEMPTS_MAX {
-            self.cache.begin_batch();
+            self.cache.make_room();
             let outcomes = match self.load(&mut items).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
