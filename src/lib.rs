@@ -2,6 +2,8 @@
 
 #![deny(missing_docs)]
 
+pub mod codec;
+
 /// The generated contract: messages, clients and servers of package `tenure.v1`.
 pub mod v1 {
     #![expect(
