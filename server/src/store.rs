@@ -22,6 +22,8 @@ use tenure_core::session::{Lifecycle, Revision};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 
+mod event_class;
+mod hot;
 pub mod memory;
 pub mod sqlite;
 
@@ -186,7 +188,7 @@ pub struct Batch {
 pub struct Committed {
     /// For each write, in order.
     pub outcomes: Vec<Outcome>,
-    /// The sequences of the service events.
+    /// The sequences of the service events; `0..0` without any.
     pub service_sequences: Range<u64>,
 }
 
@@ -197,7 +199,7 @@ pub enum Outcome {
     Applied {
         /// The workspace's place; absent if none was stored and the write stored only outcomes.
         row: Option<RowId>,
-        /// The sequences of its events, one for each.
+        /// The sequences of its events, one for each; `0..0` without events.
         sequences: Range<u64>,
     },
     /// The guard did not hold; nothing of this write is stored.
@@ -275,7 +277,8 @@ pub struct EventPage {
     /// How far the page has read: the cursor to continue after, also where filtered events
     /// lie in between.
     pub read_through: u64,
-    /// Everything up to and including this sequence was removed by retention; 0 if nothing was.
+    /// The newest sequence that retention has removed; 0 if nothing was. A reader whose cursor
+    /// is older has missed events, although important ones may be left.
     pub compacted_through: u64,
     /// The newest sequence in the log.
     pub newest: u64,

@@ -1,0 +1,37 @@
+//! Names and retention classes of events, alike in every store.
+
+use tenure_core::event::What;
+use tenure_core::ledger::EndCause;
+
+/// The event's type, in the words of the event log.
+pub(super) fn type_name(what: &What) -> &'static str {
+    match what {
+        What::SessionStarted(_) => "SESSION_STARTED",
+        What::SessionRefreshed(_) => "SESSION_REFRESHED",
+        What::SessionExpired(_) => "SESSION_EXPIRED",
+        What::SessionEnded(_) => "SESSION_ENDED",
+        What::TransferScheduled { .. } => "TRANSFER_SCHEDULED",
+        What::TransferCancelled => "TRANSFER_CANCELLED",
+        What::ActivityChanged(_) => "ACTIVITY_CHANGED",
+        What::ServerStarted { .. } => "SERVER_STARTED",
+        What::ServerDrained => "SERVER_DRAINED",
+        What::ClockStepped { .. } => "CLOCK_STEPPED",
+        What::StallSeen { .. } => "STALL_SEEN",
+    }
+}
+
+/// Whether retention keeps the event longer, so that chatter cannot flush it.
+pub(super) fn is_important(what: &What) -> bool {
+    match what {
+        What::SessionEnded(entry) => entry.cause == EndCause::ForceTakenOver,
+        What::TransferScheduled { .. } | What::TransferCancelled => true,
+        What::SessionStarted(_)
+        | What::SessionRefreshed(_)
+        | What::SessionExpired(_)
+        | What::ActivityChanged(_)
+        | What::ServerStarted { .. }
+        | What::ServerDrained
+        | What::ClockStepped { .. }
+        | What::StallSeen { .. } => false,
+    }
+}

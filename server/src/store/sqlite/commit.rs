@@ -1,0 +1,233 @@
+//! One batch, in one transaction.
+//!
+//! Guarantees: a write whose guard fails leaves no trace, and the others are applied; a beat
+//! costs one guarded update of one narrow row, and beats are applied in the order of their
+//! rows, so that each page is dirtied once.
+
+use rusqlite::{CachedStatement, Connection};
+
+use super::fault::{FaultPlan, FaultPoint};
+use super::record::Recorder;
+use super::rows::sql;
+use super::step::Step;
+use crate::store::hot::STORABLE_MAX;
+use crate::store::{Batch, Committed, Guard, LeaseRow, Outcome, RowId, StoreError, Version, Write};
+
+const MARK: &str =
+    "UPDATE meta SET lease_mark_ms = max(lease_mark_ms, ?1) WHERE one = 1 AND epoch = ?2";
+const BEAT: &str = "UPDATE lease SET version = ?1, revision = ?2, last_heartbeat_ms = ?3, \
+     expires_at_ms = ?4, beats = ?5 WHERE id = ?6 AND version = ?7";
+
+/// Why a batch was not carried out.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Another epoch has begun.
+    Fenced,
+    /// The batch cannot be stored.
+    Refused(StoreError),
+    /// A statement before COMMIT failed.
+    Failed(rusqlite::Error),
+    /// COMMIT failed.
+    CommitFailed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Carries a batch out. `committing` is called right before COMMIT: from then on nobody knows
+/// until it has answered.
+pub(super) fn commit(
+    connection: &Connection,
+    batch: &Batch,
+    faults: &FaultPlan,
+    committing: impl FnOnce(),
+) -> Result<Committed, Stop> {
+    check(batch)?;
+    let step = Step::write(connection, faults)?;
+    let marked =
+        connection.prepare_cached(MARK)?.execute((sql(batch.lease_now.0), sql(batch.epoch.0)))?;
+    if marked != 1 {
+        return Err(Stop::Fenced);
+    }
+    let mut recorder = Recorder::new(connection);
+    let service_sequences = recorder.log(None, &batch.service_events)?;
+    let mut outcomes = vec![Outcome::Conflict; batch.writes.len()];
+    let beats = apply_other_than_beats(connection, &mut recorder, batch, &mut outcomes)?;
+    apply_beats(connection, batch, beats, &mut outcomes)?;
+    recorder.finish()?;
+    faults.ask(FaultPoint::Applied)?;
+    committing();
+    step.commit().map_err(Stop::CommitFailed)?;
+    Ok(Committed { outcomes, service_sequences })
+}
+
+/// Refuses numbers that are compared and that SQL cannot hold.
+fn check(batch: &Batch) -> Result<(), Stop> {
+    let storable =
+        |lease: &LeaseRow| lease.version.0 <= STORABLE_MAX && lease.revision.0 <= STORABLE_MAX;
+    if batch.writes.iter().filter_map(|write| write.lease.as_ref()).all(storable) {
+        return Ok(());
+    }
+    Err(Stop::Refused(StoreError::Unusable(
+        "a version or revision is greater than 2^63 - 1".to_owned(),
+    )))
+}
+
+/// A write that changes the hot row and nothing else.
+fn is_beat(write: &Write) -> bool {
+    write.lease.is_some()
+        && write.tenure.is_none()
+        && write.sealed.is_empty()
+        && write.events.is_empty()
+        && write.outcomes.is_empty()
+        && matches!(write.guard, Guard::At(..))
+}
+
+/// Applies every write that is not a beat, in order, and returns where the beats are: their
+/// rows, and their places in the batch.
+fn apply_other_than_beats(
+    connection: &Connection,
+    recorder: &mut Recorder<'_>,
+    batch: &Batch,
+    outcomes: &mut [Outcome],
+) -> rusqlite::Result<Vec<(RowId, usize)>> {
+    let mut beats = Vec::with_capacity(batch.writes.len());
+    for (place, write) in batch.writes.iter().enumerate() {
+        match write.guard {
+            Guard::At(row, _) if is_beat(write) => beats.push((row, place)),
+            _ => outcomes[place] = apply(connection, recorder, write)?,
+        }
+    }
+    Ok(beats)
+}
+
+fn apply_beats(
+    connection: &Connection,
+    batch: &Batch,
+    mut beats: Vec<(RowId, usize)>,
+    outcomes: &mut [Outcome],
+) -> rusqlite::Result<()> {
+    if beats.is_empty() {
+        return Ok(());
+    }
+    beats.sort_unstable();
+    let mut statement = connection.prepare_cached(BEAT)?;
+    for (row, place) in beats {
+        let write = &batch.writes[place];
+        let (Guard::At(_, version), Some(lease)) = (write.guard, &write.lease) else { continue };
+        if update_lease(&mut statement, row, version, lease)? {
+            outcomes[place] = Outcome::Applied { row: Some(row), sequences: 0..0 };
+        }
+    }
+    Ok(())
+}
+
+/// Whether the row was at that version.
+fn update_lease(
+    statement: &mut CachedStatement<'_>,
+    row: RowId,
+    version: Version,
+    lease: &LeaseRow,
+) -> rusqlite::Result<bool> {
+    // No stored version is greater than what SQL holds, so such a guard cannot hold.
+    let Ok(expected) = i64::try_from(version.0) else { return Ok(false) };
+    let changed = statement.execute((
+        sql(lease.version.0),
+        sql(lease.revision.0),
+        lease.last_heartbeat_at.map(|at| sql(at.0)),
+        lease.expires_at.map(|at| sql(at.0)),
+        sql(lease.beats),
+        row.0,
+        expected,
+    ))?;
+    Ok(changed == 1)
+}
+
+fn apply(
+    connection: &Connection,
+    recorder: &mut Recorder<'_>,
+    write: &Write,
+) -> rusqlite::Result<Outcome> {
+    let row = match (write.guard, &write.lease) {
+        (Guard::Absent, Some(lease)) => match insert_workspace(connection, write, lease)? {
+            Some(row) => Some(row),
+            None => return Ok(Outcome::Conflict),
+        },
+        (Guard::At(row, version), Some(lease)) => {
+            let mut statement = connection.prepare_cached(BEAT)?;
+            if !update_lease(&mut statement, row, version, lease)? {
+                return Ok(Outcome::Conflict);
+            }
+            Some(row)
+        }
+        (guard, None) => {
+            if !holds(connection, write, guard)? {
+                return Ok(Outcome::Conflict);
+            }
+            recorder.keep_outcomes(&write.outcomes)?;
+            let row = match guard {
+                Guard::At(row, _) => Some(row),
+                Guard::Absent => None,
+            };
+            return Ok(Outcome::Applied { row, sequences: 0..0 });
+        }
+    };
+    if let (Some(row), Some(tenure)) = (row, &write.tenure) {
+        recorder.put_tenure(row, tenure)?;
+    }
+    if let Some(row) = row {
+        recorder.seal(row, &write.sealed)?;
+    }
+    let sequences = recorder.log(row, &write.events)?;
+    recorder.keep_outcomes(&write.outcomes)?;
+    Ok(Outcome::Applied { row, sequences })
+}
+
+/// Gives the workspace its place; none if it has one already.
+fn insert_workspace(
+    connection: &Connection,
+    write: &Write,
+    lease: &LeaseRow,
+) -> rusqlite::Result<Option<RowId>> {
+    let key = &write.key;
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO workspace (workspace, profile) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute((key.workspace.as_str(), key.profile.as_str()))?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    let row = connection.last_insert_rowid();
+    connection.prepare_cached("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
+        row,
+        sql(lease.version.0),
+        sql(lease.revision.0),
+        lease.last_heartbeat_at.map(|at| sql(at.0)),
+        lease.expires_at.map(|at| sql(at.0)),
+        sql(lease.beats),
+    ))?;
+    Ok(Some(RowId(row)))
+}
+
+/// Whether the guard of a write that changes no row holds.
+fn holds(connection: &Connection, write: &Write, guard: Guard) -> rusqlite::Result<bool> {
+    match guard {
+        Guard::Absent => {
+            let key = &write.key;
+            let mut statement = connection
+                .prepare_cached("SELECT 1 FROM workspace WHERE workspace = ?1 AND profile = ?2")?;
+            let exists = statement.exists((key.workspace.as_str(), key.profile.as_str()))?;
+            Ok(!exists)
+        }
+        Guard::At(row, version) => {
+            let Ok(expected) = i64::try_from(version.0) else { return Ok(false) };
+            connection
+                .prepare_cached("SELECT 1 FROM lease WHERE id = ?1 AND version = ?2")?
+                .exists((row.0, expected))
+        }
+    }
+}
