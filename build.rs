@@ -32,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
+    // Ordered maps, so that equal messages encode to equal bytes.
+    config.btree_map(["."]);
     let mut builder = tonic_prost_build::configure().codec_path("crate::codec::SmallBufferCodec");
     for path in BOXED {
         builder = builder.boxed(path);
