@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tenure_core::name::Principal;
+use tonic::transport::server::UdsConnectInfo;
 
 /// The principal of everybody who can reach a server without access configuration.
 pub const LOCAL_PRINCIPAL: &str = "local";
@@ -27,4 +28,20 @@ impl Caller {
     pub fn local(address: Option<Arc<str>>) -> Self {
         Self { principal: Principal::imported(LOCAL_PRINCIPAL), operator: true, address }
     }
+}
+
+/// What is shown as the address of a caller on a Unix socket.
+const UNIX_ADDRESS: &str = "unix";
+
+/// Who sent `request`: the one local caller, with the address that the connection told.
+#[must_use]
+pub fn caller<T>(request: &tonic::Request<T>) -> Arc<Caller> {
+    let address = match request.remote_addr() {
+        Some(address) => Some(Arc::from(address.to_string())),
+        None if request.extensions().get::<UdsConnectInfo>().is_some() => {
+            Some(Arc::from(UNIX_ADDRESS))
+        }
+        None => None,
+    };
+    Arc::new(Caller::local(address))
 }
