@@ -2,5 +2,6 @@
 
 pub mod access;
 pub mod engine;
+pub mod grpc;
 pub mod store;
 pub mod time;

@@ -1,0 +1,4 @@
+//! The wire edge.
+
+pub mod convert;
+pub mod page_token;

@@ -1,0 +1,31 @@
+//! Wire to domain and domain to wire, one file a subject.
+//!
+//! Guarantees: whatever a request holds, a converter answers with a command or with *every*
+//! violation at once, and never panics; nothing that a caller has set is dropped in silence.
+//! What is shown carries instants as wall time, projected from the lease clock.
+//!
+//! Must not know: the engine, the store, a [`tonic::Status`].
+
+pub mod beat;
+pub mod choice;
+pub mod ending;
+pub mod event;
+pub mod forced;
+pub mod holder;
+pub mod ledger;
+pub mod list;
+pub mod machine;
+pub mod once;
+pub mod refusal;
+pub mod session;
+pub mod start;
+pub mod takeover;
+pub mod text;
+pub mod time;
+pub mod transfer;
+pub mod violation;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Enumerations, both ways. A value that this server does not know is a violation, never taken
+//! for the default.
+
+use tenure::v1;
+use tenure_core::ledger::EndCause;
+use tenure_core::reply::Warning;
+use tenure_core::session::{AutonomousKind, Lifecycle, Mode, OwnerKind};
+
+use super::violation::Violations;
+
+const UNKNOWN: &str = "is not a value that this server knows";
+
+/// A mode; unspecified keeps the one that is stored.
+pub fn requested_mode(value: i32, violations: &mut Violations) -> Option<Mode> {
+    match v1::Mode::try_from(value) {
+        Ok(v1::Mode::Unspecified) => None,
+        Ok(v1::Mode::General) => Some(Mode::General),
+        Ok(v1::Mode::Research) => Some(Mode::Research),
+        Ok(v1::Mode::Implement) => Some(Mode::Implement),
+        Err(_) => {
+            violations.add("mode", UNKNOWN);
+            None
+        }
+    }
+}
+
+/// The kind of a program that starts; unspecified means a worker.
+pub fn requested_kind(value: i32, violations: &mut Violations) -> AutonomousKind {
+    let refused = match v1::OwnerKind::try_from(value) {
+        Ok(v1::OwnerKind::Unspecified | v1::OwnerKind::RuntimeWorker) => {
+            return AutonomousKind::RuntimeWorker;
+        }
+        Ok(v1::OwnerKind::RuntimeSupervisor) => return AutonomousKind::RuntimeSupervisor,
+        Ok(v1::OwnerKind::Interactive) => {
+            "must be runtime_worker or runtime_supervisor: a person is the holder `interactive`"
+        }
+        Err(_) => UNKNOWN,
+    };
+    violations.add("autonomous.owner_kind", refused);
+    AutonomousKind::default()
+}
+
+/// The kind of a program that takes over, which is always a worker.
+pub fn require_worker(value: i32, violations: &mut Violations) {
+    let refused = match v1::OwnerKind::try_from(value) {
+        Ok(v1::OwnerKind::Unspecified | v1::OwnerKind::RuntimeWorker) => return,
+        Ok(_) => "must be runtime_worker or left out: a takeover installs a worker",
+        Err(_) => UNKNOWN,
+    };
+    violations.add("autonomous.owner_kind", refused);
+}
+
+/// A lifecycle to filter by; unspecified means both.
+pub fn filtered_lifecycle(value: i32, violations: &mut Violations) -> Option<Lifecycle> {
+    match v1::Lifecycle::try_from(value) {
+        Ok(v1::Lifecycle::Unspecified) => None,
+        Ok(v1::Lifecycle::Interactive) => Some(Lifecycle::Interactive),
+        Ok(v1::Lifecycle::Autonomous) => Some(Lifecycle::Autonomous),
+        Err(_) => {
+            violations.add("filter.lifecycle", UNKNOWN);
+            None
+        }
+    }
+}
+
+/// A lifecycle, as it is sent.
+#[must_use]
+pub const fn lifecycle(lifecycle: Lifecycle) -> v1::Lifecycle {
+    match lifecycle {
+        Lifecycle::Interactive => v1::Lifecycle::Interactive,
+        Lifecycle::Autonomous => v1::Lifecycle::Autonomous,
+    }
+}
+
+/// A kind of owner, as it is sent.
+#[must_use]
+pub const fn owner_kind(kind: OwnerKind) -> v1::OwnerKind {
+    match kind {
+        OwnerKind::Interactive => v1::OwnerKind::Interactive,
+        OwnerKind::RuntimeSupervisor => v1::OwnerKind::RuntimeSupervisor,
+        OwnerKind::RuntimeWorker => v1::OwnerKind::RuntimeWorker,
+    }
+}
+
+/// A mode, as it is sent.
+#[must_use]
+pub const fn mode(mode: Mode) -> v1::Mode {
+    match mode {
+        Mode::General => v1::Mode::General,
+        Mode::Research => v1::Mode::Research,
+        Mode::Implement => v1::Mode::Implement,
+    }
+}
+
+/// Why a session ended, as it is sent.
+#[must_use]
+pub const fn end_cause(cause: EndCause) -> v1::EndCause {
+    match cause {
+        EndCause::Replaced => v1::EndCause::Replaced,
+        EndCause::Cleared => v1::EndCause::Cleared,
+        EndCause::Yielded => v1::EndCause::Yielded,
+        EndCause::TakenOver => v1::EndCause::TakenOver,
+        EndCause::ForceTakenOver => v1::EndCause::ForceTakenOver,
+        EndCause::Superseded => v1::EndCause::Superseded,
+    }
+}
+
+/// A warning, with words for people.
+#[must_use]
+pub fn warning(warning: &Warning) -> v1::Warning {
+    match warning {
+        Warning::SessionRefreshed { other_principal: None } => v1::Warning {
+            code: v1::WarningCode::SessionRefreshed.into(),
+            message: "the session was live already and has been refreshed".to_owned(),
+            principal: String::new(),
+        },
+        Warning::SessionRefreshed { other_principal: Some(principal) } => v1::Warning {
+            code: v1::WarningCode::SessionRefreshed.into(),
+            message: "the session was live already, started by another principal, and has been \
+                      refreshed"
+                .to_owned(),
+            principal: principal.as_str().to_owned(),
+        },
+        Warning::LegacySessionReplaced => v1::Warning {
+            code: v1::WarningCode::LegacySessionReplaced.into(),
+            message: "a record of an older installation, without session id, has been replaced"
+                .to_owned(),
+            principal: String::new(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation<T>(check: impl FnOnce(&mut Violations) -> T) -> Option<&'static str> {
+        let mut violations = Violations::default();
+        check(&mut violations);
+        violations.iter().map(|violation| violation.field).next()
+    }
+
+    #[test]
+    fn a_value_that_is_not_known_is_a_violation() {
+        for value in [-1, 99, i32::MIN, i32::MAX] {
+            assert_eq!(violation(|v| requested_mode(value, v)), Some("mode"));
+            assert_eq!(violation(|v| requested_kind(value, v)), Some("autonomous.owner_kind"));
+            assert_eq!(violation(|v| require_worker(value, v)), Some("autonomous.owner_kind"));
+            assert_eq!(violation(|v| filtered_lifecycle(value, v)), Some("filter.lifecycle"));
+        }
+    }
+
+    #[test]
+    fn an_unspecified_kind_is_a_worker_and_a_program_is_never_interactive() {
+        let kind = |kind: v1::OwnerKind| requested_kind(kind.into(), &mut Violations::default());
+        assert_eq!(kind(v1::OwnerKind::Unspecified), AutonomousKind::RuntimeWorker);
+        assert_eq!(kind(v1::OwnerKind::RuntimeSupervisor), AutonomousKind::RuntimeSupervisor);
+        let interactive = v1::OwnerKind::Interactive.into();
+        assert_eq!(violation(|v| requested_kind(interactive, v)), Some("autonomous.owner_kind"));
+    }
+
+    #[test]
+    fn a_takeover_installs_a_worker_and_refuses_any_other_kind() {
+        let check = |kind: v1::OwnerKind| violation(|v| require_worker(kind.into(), v));
+        assert_eq!(check(v1::OwnerKind::Unspecified), None);
+        assert_eq!(check(v1::OwnerKind::RuntimeWorker), None);
+        assert_eq!(check(v1::OwnerKind::RuntimeSupervisor), Some("autonomous.owner_kind"));
+        assert_eq!(check(v1::OwnerKind::Interactive), Some("autonomous.owner_kind"));
+    }
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a request, collected so that the caller learns all of it at once.
+
+use std::borrow::Cow;
+
+use tenure_core::command::Command;
+use tenure_core::name::{Key, NameError, ProfileName, WorkspaceName};
+
+use crate::engine::Once;
+
+/// A request for the engine, still without its caller.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// Which workspace.
+    pub key: Key,
+    /// What to do.
+    pub command: Command,
+    /// Set if the request has an id.
+    pub once: Option<Once>,
+}
+
+/// Why a request cannot be carried out, whatever is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// Fields are malformed.
+    Invalid(Violations),
+    /// These fields belong to what this server cannot do yet. Refused, because a caller who
+    /// sends a checkpoint must not believe that it is kept.
+    NotYet(Vec<&'static str>),
+}
+
+/// One bad field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its path, as in `google.rpc.BadRequest`.
+    pub field: &'static str,
+    /// What is wrong with it, and the accepted form; never the caller's own text.
+    pub description: Cow<'static, str>,
+}
+
+/// The bad fields of one request; as many as it has fields at most.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// The one violation of a request.
+    #[must_use]
+    pub fn one(field: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        let mut violations = Self::default();
+        violations.add(field, description);
+        violations
+    }
+
+    /// Notes a bad field.
+    pub fn add(&mut self, field: &'static str, description: impl Into<Cow<'static, str>>) {
+        self.0.push(Violation { field, description: description.into() });
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bad fields, in the order in which they were noted.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter()
+    }
+
+    /// Parses a field that must be there.
+    pub fn required<T>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        parse: fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        parse(text).map_err(|NameError(why)| self.add(field, why)).ok()
+    }
+
+    /// Parses a field that may be absent, but not empty.
+    pub fn optional<T>(
+        &mut self,
+        field: &'static str,
+        text: Option<&str>,
+        parse: fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        text.and_then(|text| self.required(field, text, parse))
+    }
+
+    /// Parses a field whose empty text means that it is not there.
+    pub fn unless_empty<T>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        parse: fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        self.optional(field, (!text.is_empty()).then_some(text), parse)
+    }
+
+    /// Parses the name of a workspace and its profile.
+    pub fn key(&mut self, workspace: &str, profile: &str) -> Option<Key> {
+        let workspace = self.required("workspace", workspace, WorkspaceName::parse);
+        let profile = self.required("profile", profile, ProfileName::parse);
+        Some(Key { workspace: workspace?, profile: profile? })
+    }
+}
+
+impl From<Violations> for Unfit {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
