@@ -201,8 +201,9 @@ impl Runner {
         let Some(last) = events.last() else { return };
         let through = last.sequence;
         self.shared.set_newest_sequence(through);
+        let clock = self.now();
         for sequenced in &events {
-            self.members.tell(&sequenced.event);
+            self.members.tell(&sequenced.event, clock);
         }
         // Without subscribers nobody is told, which is no failure.
         let _ = self.shared.feed.send(Published { through, events: events.into() });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use tenure_core::context::Clock;
 use tenure_core::event::{Event, What};
 use tenure_core::name::SessionId;
 
@@ -40,7 +41,7 @@ impl Members {
     }
 
     /// Tells those whom a committed event concerns.
-    pub fn tell(&mut self, event: &Event) {
+    pub fn tell(&mut self, event: &Event, clock: Clock) {
         let Some(session_id) = &event.session_id else { return };
         let (push, last) = match &event.what {
             What::SessionEnded(entry) => (Push::Lost(entry.clone()), true),
@@ -48,7 +49,7 @@ impl Members {
                 (Push::Expired { at: event.at, revision: event.revision.unwrap_or_default() }, true)
             }
             What::TransferScheduled { transfer, .. } => {
-                (Push::YieldRequested(transfer.clone()), false)
+                (Push::YieldRequested { transfer: transfer.clone(), clock }, false)
             }
             _ => return,
         };

@@ -91,7 +91,12 @@ pub enum Push {
         revision: Revision,
     },
     /// An operator wants the workspace for another.
-    YieldRequested(Box<Transfer>),
+    YieldRequested {
+        /// By when, for whom and why.
+        transfer: Box<Transfer>,
+        /// The clock at which it was scheduled.
+        clock: Clock,
+    },
     /// The server is about to stop. Concerns the whole stream; its handle is 0.
     Draining {
         /// When to connect again.
@@ -108,7 +113,7 @@ impl Push {
         match self {
             Self::Lost(_) => 0,
             Self::Expired { .. } => 1,
-            Self::YieldRequested(_) => 2,
+            Self::YieldRequested { .. } => 2,
             Self::Draining { .. } => 3,
         }
     }
@@ -197,10 +202,10 @@ pub enum End {
     Finished,
     /// Too much waited to be read.
     Lagged,
-    /// The server drains.
+    /// The server drains, or the connection is to be replaced.
     Draining,
-    /// The engine has stopped.
-    Stopped,
+    /// The client broke the contract or went away; its reader knows more.
+    Faulty,
 }
 
 /// What a poll of the outbox brings.
@@ -279,13 +284,13 @@ impl Outbox {
             state.waiting_pushes.clear();
             return Poll::Ready(Next::Deliver(std::mem::take(&mut state.waiting)));
         }
-        if let Some(end) = state.end {
-            return Poll::Ready(Next::End(end));
+        match state.end {
+            // What is under way is still answered.
+            Some(End::Draining) | None if state.under_way > 0 => Poll::Pending,
+            Some(end) => Poll::Ready(Next::End(end)),
+            None if state.finished => Poll::Ready(Next::End(End::Finished)),
+            None => Poll::Pending,
         }
-        if state.finished && state.under_way == 0 {
-            return Poll::Ready(Next::End(End::Finished));
-        }
-        Poll::Pending
     }
 
     /// Tells `handle` something unasked.

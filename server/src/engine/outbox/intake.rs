@@ -1,5 +1,6 @@
 //! What a stream's messages ask for, sorted into work for the engine and refusals.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tenure_core::context::Clock;
@@ -62,6 +63,24 @@ pub enum Misuse {
     Malformed(String),
 }
 
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownHandle => {
+                f.write_str("handle: has not joined on this stream, or has left; join first")
+            }
+            Self::HandleReused => {
+                f.write_str("handle: was used on this stream before; choose a new one")
+            }
+            Self::HandleOutOfRange => write!(f, "handle: must be from 1 to {HANDLE_MAX}"),
+            Self::TooManyJoins { joins_max } => {
+                write!(f, "this stream holds {joins_max} sessions, the most; open another one")
+            }
+            Self::Malformed(what) => f.write_str(what),
+        }
+    }
+}
+
 /// What one message comes to.
 #[derive(Debug, Default)]
 pub struct Accepted {
@@ -71,6 +90,14 @@ pub struct Accepted {
     pub beats: Vec<BeatWork>,
     /// Sessions whose handles were dropped.
     pub left: Vec<(u32, SessionId)>,
+}
+
+impl Accepted {
+    /// Whether there is nothing for the engine to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.joins.is_empty() && self.beats.is_empty() && self.left.is_empty()
+    }
 }
 
 impl Outbox {

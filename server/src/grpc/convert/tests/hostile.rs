@@ -51,16 +51,11 @@ fn machine() -> BoxedStrategy<Option<v1::MachineRef>> {
 
 fn holder() -> BoxedStrategy<v1::AutonomousHolder> {
     let seconds = (prop::option::of(text()), prop::option::of(text()));
-    (text(), duration(), any::<i32>(), seconds).prop_map(
-        |(actor_id, lease_ttl, owner_kind, (supervisor_id, instance_id))| v1::AutonomousHolder {
-            actor_id,
-            lease_ttl,
-            owner_kind,
-            supervisor_id,
-            instance_id,
-        },
-    )
-    .boxed()
+    (text(), duration(), any::<i32>(), seconds)
+        .prop_map(|(actor_id, lease_ttl, owner_kind, (supervisor_id, instance_id))| {
+            v1::AutonomousHolder { actor_id, lease_ttl, owner_kind, supervisor_id, instance_id }
+        })
+        .boxed()
 }
 
 prop_compose! {
