@@ -2,7 +2,13 @@
 
 pub mod access;
 pub mod config;
+pub mod contract;
+pub mod drain;
 pub mod engine;
 pub mod grpc;
+pub mod health;
+pub mod listen;
+pub mod logging;
+pub mod serve;
 pub mod store;
 pub mod time;
