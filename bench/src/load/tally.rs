@@ -1,0 +1,117 @@
+//! What the lanes of a run share: counters, recorded latencies, and the alarm.
+//!
+//! Guarantees: lanes of different connections write to different cache lines; the alarm keeps
+//! the first breach, and ends the wait of whoever measures.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::book::Breach;
+
+/// What all lanes of a run share.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Raised by the first breach.
+    pub alarm: Alarm,
+    recording: AtomicBool,
+    stopped: AtomicBool,
+}
+
+impl Run {
+    /// Whether latencies are to be kept.
+    pub fn record(&self, on: bool) {
+        self.recording.store(on, Ordering::Relaxed);
+    }
+
+    /// Ends every lane the next time that it is polled.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run is over.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// The first thing that went wrong.
+#[derive(Debug, Default)]
+pub struct Alarm {
+    breach: OnceLock<Breach>,
+    raised: Notify,
+}
+
+impl Alarm {
+    /// Reports a breach; only the first is kept.
+    pub fn raise(&self, breach: Breach) {
+        if self.breach.set(breach).is_ok() {
+            self.raised.notify_one();
+        }
+    }
+
+    /// Waits for so long.
+    ///
+    /// # Errors
+    /// As soon as there is a breach, also one from before.
+    pub async fn quiet_for(&self, time: Duration) -> Result<(), Breach> {
+        tokio::select! {
+            () = self.raised.notified() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+        self.breach.get().map_or(Ok(()), |breach| Err(breach.clone()))
+    }
+}
+
+/// What the lanes of one connection share.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct Tally {
+    run: Arc<Run>,
+    acknowledged: AtomicU64,
+    missed: AtomicU64,
+    latencies: Mutex<Vec<Duration>>,
+}
+
+impl Tally {
+    /// Begins at nothing.
+    pub fn new(run: Arc<Run>) -> Self {
+        let (acknowledged, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Tally { run, acknowledged, missed, latencies: Mutex::default() }
+    }
+
+    /// The run that this is part of.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Counts acknowledged beats; `took` is kept while latencies are recorded.
+    pub fn count(&self, beats: u64, took: Option<Duration>) {
+        self.acknowledged.fetch_add(beats, Ordering::Relaxed);
+        if let Some(took) = took.filter(|_| self.run.recording.load(Ordering::Relaxed)) {
+            self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
+        }
+    }
+
+    /// Counts a beat that could not be sent in time.
+    pub fn miss(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Beats acknowledged so far.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Beats missed so far.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// Takes the recorded latencies.
+    pub fn latencies(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.latencies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,89 @@
+//! The sessions that are beaten for: started on a real server, made up for the echo.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use tenure::v1::batch_start_result::Result as Item;
+use tenure::v1::lease_service_client::LeaseServiceClient;
+use tenure::v1::start_session_request::Holder;
+use tenure::v1::{AutonomousHolder, BatchStartSessionsRequest, StartSessionRequest};
+
+use crate::load;
+
+/// How long the leases live: longer than any figure takes.
+const LEASE_TTL: Duration = Duration::from_secs(600);
+
+/// Most starts a call may carry.
+const STARTS_MAX: usize = 1_000;
+
+/// How long one call of starts may take.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// A session, as far as joining it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its workspace.
+    pub workspace: String,
+    /// Its id.
+    pub session_id: String,
+    /// Its owner.
+    pub actor_id: String,
+}
+
+/// Sessions that no server has ever seen, of the same form as real ones.
+pub fn made_up(count: usize) -> Vec<Held> {
+    let held = |index| {
+        let (workspace, actor_id) = names(index);
+        Held { workspace, actor_id, session_id: format!("ses_{index:026}") }
+    };
+    (0..count).map(held).collect()
+}
+
+/// Starts so many sessions, each of its own actor in its own workspace.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses one of them.
+pub async fn start(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Held>> {
+    let mut client = LeaseServiceClient::new(load::connect(address).await?);
+    let mut held = Vec::with_capacity(count);
+    while held.len() < count {
+        let upto = count.min(held.len() + STARTS_MAX);
+        let starts = (held.len()..upto).map(request).collect();
+        let mut call = tonic::Request::new(BatchStartSessionsRequest { starts });
+        call.set_timeout(START_MAX);
+        let answer = client.batch_start_sessions(call).await.context("starting sessions")?;
+        let results = answer.into_inner().results;
+        ensure!(results.len() == upto - held.len(), "one result for each start");
+        for result in results {
+            held.push(started(held.len(), result.result)?);
+        }
+    }
+    Ok(held)
+}
+
+fn names(index: usize) -> (String, String) {
+    (format!("bench/workspace-{index:06}"), format!("worker-{index:06}"))
+}
+
+fn request(index: usize) -> StartSessionRequest {
+    let (workspace, actor_id) = names(index);
+    let lease_ttl = prost_types::Duration::try_from(LEASE_TTL).ok();
+    let holder = AutonomousHolder { actor_id, lease_ttl, ..AutonomousHolder::default() };
+    let holder = Some(Holder::Autonomous(holder));
+    StartSessionRequest { workspace, holder, ..StartSessionRequest::default() }
+}
+
+fn started(index: usize, result: Option<Item>) -> anyhow::Result<Held> {
+    let (workspace, actor_id) = names(index);
+    let session = match result {
+        Some(Item::Started(started)) => started.session,
+        Some(Item::Failed(failure)) => {
+            let reason = failure.reason().as_str_name();
+            bail!("the start of {workspace} was refused: {reason}: {:?}", failure.message);
+        }
+        None => None,
+    };
+    let session = session.context("a start was answered without a session")?;
+    Ok(Held { workspace, session_id: session.session_id, actor_id })
+}
