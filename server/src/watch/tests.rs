@@ -88,6 +88,22 @@ async fn what_is_committed_before_the_cursor_is_read_and_published_after_it_is_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_committed_as_the_end_of_the_log_is_read_comes_without_another_commit() {
+    let fake = Fake::new(16);
+    let mut watcher = open(&fake, Start::Now).await.unwrap();
+    let mut moment = 0;
+    fake.around_reads(move |fake| {
+        moment += 1;
+        // Before and after the snapshot of the first read, and of the second.
+        if moment <= 4 {
+            fake.hold("a", "x");
+            fake.publish_all();
+        }
+    });
+    assert_eq!(sequences(&drain(&mut watcher).await), [1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_cursor_can_be_resumed_from() {
     let fake = Fake::new(16);
     for n in 0..25 {
@@ -227,6 +243,24 @@ async fn progress_comes_also_while_wanted_events_keep_coming() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_never_passes_an_event_that_is_still_to_be_sent() {
+    let fake = Fake::new(16);
+    for n in 0..50 {
+        fake.hold(&format!("w{n}"), "x");
+    }
+    let mut watcher = open(&fake, after(&fake, 0)).await.unwrap();
+    let mut told = 0;
+    while told < 50 {
+        tokio::time::advance(Duration::from_secs(2)).await;
+        match watcher.next().await.unwrap() {
+            Update::Progress(sequence) => assert_eq!(sequence, told),
+            Update::Event(entry) => told = entry.sequence,
+            Update::Page { .. } => panic!("no snapshot was asked for"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cursor_of_another_log_is_refused() {
     let fake = Fake::new(16);
     fake.hold("a", "x");
@@ -276,22 +310,18 @@ async fn a_watcher_that_lags_the_feed_reads_the_log_and_misses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watcher_that_retention_has_passed_is_told_so() {
-    let fake = Fake::new(2);
-    let mut watcher = open(&fake, Start::Now).await.unwrap();
-    drain(&mut watcher).await;
-    for n in 0..20 {
-        fake.hold(&format!("w{n}"), "x");
-        fake.publish_all();
-    }
-    fake.compact(15);
-    let over = loop {
-        match watcher.next().await {
-            Ok(Update::Progress(_)) => {}
-            Ok(update) => panic!("{update:?} although events before it are missing"),
-            Err(over) => break over,
+    for passed in [1, 15] {
+        let fake = Fake::new(2);
+        let mut watcher = open(&fake, Start::Now).await.unwrap();
+        drain(&mut watcher).await;
+        for n in 0..20 {
+            fake.hold(&format!("w{n}"), "x");
+            fake.publish_all();
         }
-    };
-    assert!(matches!(over, WatchError::Compacted { oldest: 15 }), "{over:?}");
+        fake.compact(passed);
+        let over = watcher.next().await.unwrap_err();
+        assert!(matches!(over, WatchError::Compacted { oldest } if oldest == passed), "{over:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

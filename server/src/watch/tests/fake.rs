@@ -39,6 +39,7 @@ struct State {
     newest: u64,
     compacted_through: u64,
     unpublished: VecDeque<Published>,
+    published_through: u64,
     feed: Option<broadcast::Sender<Published>>,
     reads_fail: bool,
 }
@@ -94,6 +95,7 @@ impl Fake {
             newest: 0,
             compacted_through: 0,
             unpublished: VecDeque::new(),
+            published_through: 0,
             feed: Some(broadcast::channel(feed_batches).0),
             reads_fail: false,
         };
@@ -169,6 +171,7 @@ impl Fake {
     pub(super) fn publish(&self) -> bool {
         let mut state = self.state();
         let Some(published) = state.unpublished.pop_front() else { return false };
+        state.published_through = published.through;
         if let Some(feed) = &state.feed {
             // Nobody listening is no failure.
             feed.send(published).ok();
@@ -202,6 +205,10 @@ impl Fake {
 
     pub(super) fn fail_reads(&self) {
         self.state().reads_fail = true;
+    }
+
+    pub(super) fn published_through(&self) -> u64 {
+        self.state().published_through
     }
 
     pub(super) fn newest(&self) -> u64 {

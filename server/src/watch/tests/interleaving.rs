@@ -155,14 +155,19 @@ async fn watch(
     };
     let mut reader = Reader { progress: cursor, ..Reader::default() };
     while run_moment(&fake, &mut between) {
+        tokio::time::advance(Duration::from_secs(1)).await;
         reader.take(watcher.next().await.expect("goes on"));
     }
-    // Whatever is left happens now; a last commit, published, ends the run for certain.
     for update in drain(&mut watcher).await {
         reader.take(update);
     }
     fake.around_reads(|_| {});
     fake.publish_all();
+    for update in drain(&mut watcher).await {
+        reader.take(update);
+    }
+    assert!(watcher.cursor >= fake.published_through(), "nothing published waits for more");
+    // A last commit, published, brings whatever the feed has lost.
     fake.hold("last", "x");
     fake.publish_all();
     for update in drain(&mut watcher).await {
