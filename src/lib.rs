@@ -1,8 +1,35 @@
-//! The API of tenure, a lease service for workspaces: the generated messages and stubs.
+//! The API, the typed client and the lease holder of tenure, a lease service for
+//! workspaces.
+//!
+//! [`Client`] calls the service: it knows several endpoints, fails over between them, and
+//! repeats a call whose answer was lost without doing it twice. [`LeaseHolder`] keeps a
+//! lease alive in the background and says when it is lost. [`v1`] is the generated
+//! contract, which both speak.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tenure::Error> {
+//! let client = tenure::Client::connect("http://127.0.0.1:7420".parse()?).await?;
+//! let request = tenure::v1::GetSessionRequest { workspace: "acme/api".into(), ..Default::default() };
+//! let answer = client.get_session(request).await?;
+//! assert!(answer.session.is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 #![deny(missing_docs)]
 
 pub mod codec;
+
+mod client;
+mod endpoint;
+mod error;
+mod pool;
+mod repeat;
+
+pub use client::{Client, ClientOptions, Pageable, Pages};
+pub use endpoint::{Endpoint, Endpoints};
+pub use error::{Error, Refused};
+pub use v1::ErrorReason as Reason;
 
 /// The generated contract: messages, clients and servers of package `tenure.v1`.
 pub mod v1 {
@@ -10,7 +37,7 @@ pub mod v1 {
         unused_qualifications,
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
-        reason = "generated code says allow where our own says expect"
+        reason = "generated code says allow where our own says expect, and boxes only what is told"
     )]
     tonic::include_proto!("tenure.v1");
 }
