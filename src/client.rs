@@ -14,6 +14,9 @@ mod lease;
 mod machine;
 mod pages;
 mod request_id;
+mod resume;
+mod waiting;
+mod watch;
 mod workspace;
 
 use std::fmt;
@@ -24,6 +27,8 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 
 pub use pages::{Pageable, Pages};
+pub use waiting::Waiting;
+pub use watch::Watch;
 
 use crate::endpoint::Endpoints;
 use crate::error::Error;

@@ -26,7 +26,7 @@ mod error;
 mod pool;
 mod repeat;
 
-pub use client::{Client, ClientOptions, Pageable, Pages};
+pub use client::{Client, ClientOptions, Pageable, Pages, Waiting, Watch};
 pub use endpoint::{Endpoint, Endpoints};
 pub use error::{Error, Refused};
 pub use v1::ErrorReason as Reason;

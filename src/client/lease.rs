@@ -3,6 +3,8 @@
 use super::calls::calls;
 use super::pages::Pages;
 use super::request_id::Repeatable;
+use super::waiting::Waiting;
+use super::watch::Watch;
 use crate::error::Error;
 use crate::v1::lease_service_client::LeaseServiceClient;
 use crate::{Client, v1};
@@ -59,6 +61,20 @@ impl Client {
             return Err(malformed(format!("{got} results for {count} starts")));
         }
         Ok(answer.results.into_iter().map(started).collect())
+    }
+
+    /// Watches sessions from now on, from a cursor, or from a snapshot on. Nothing is sent
+    /// before the first message is asked for.
+    #[must_use]
+    pub fn watch(&self, request: v1::WatchSessionsRequest) -> Watch {
+        Watch::new(self.clone(), request)
+    }
+
+    /// Waits for a workspace, first come, first served. The wait begins when the first
+    /// message is asked for.
+    #[must_use]
+    pub fn await_session(&self, request: v1::AwaitSessionRequest) -> Waiting {
+        Waiting::new(self.clone(), request)
     }
 
     /// Reads the stored sessions page by page, ordered by workspace and profile.
