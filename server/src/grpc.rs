@@ -2,3 +2,4 @@
 
 pub mod convert;
 pub mod page_token;
+pub mod status;

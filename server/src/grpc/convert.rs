@@ -26,6 +26,6 @@ pub mod transfer;
 pub mod violation;
 
 #[cfg(test)]
-mod samples;
+pub(in crate::grpc) mod samples;
 #[cfg(test)]
 mod tests;
