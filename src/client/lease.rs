@@ -96,7 +96,7 @@ impl Client {
 fn started(item: v1::BatchStartResult) -> Result<v1::StartSessionResponse, Error> {
     match item.result {
         Some(v1::batch_start_result::Result::Started(started)) => Ok(*started),
-        Some(v1::batch_start_result::Result::Failed(failure)) => Err(failure.into()),
+        Some(v1::batch_start_result::Result::Failed(failure)) => Err((*failure).into()),
         None => Err(malformed("a result is neither a session nor a failure")),
     }
 }

@@ -16,7 +16,8 @@ use crate::access::Caller;
 use crate::drain::{Notice, reconnect_after};
 use crate::engine::Engine;
 use crate::engine::outbox::{End, Next, Outbox, Push};
-use crate::grpc::status;
+use crate::grpc::status::Fault;
+use crate::grpc::status::inbound::rejected;
 use tenure_core::time::Span;
 
 mod incoming;
@@ -43,11 +44,8 @@ pub fn serve(
 ) -> HeartbeatStream {
     let outbox = Arc::new(Outbox::new(caller, joins_max));
     let fault = Arc::new(OnceLock::new());
-    let reader = Reader {
-        engine: engine.clone(),
-        outbox: Arc::clone(&outbox),
-        fault: Arc::clone(&fault),
-    };
+    let reader =
+        Reader { engine: engine.clone(), outbox: Arc::clone(&outbox), fault: Arc::clone(&fault) };
     let reader = tokio::spawn(reader.run(inbound, notice)).abort_handle();
     HeartbeatStream { outbox, engine: engine.clone(), reader, fault, ended: false }
 }
@@ -81,7 +79,7 @@ impl Reader {
                 }
                 Ok(None) => return self.outbox.finish(),
                 // The client has gone, or sent what cannot be decoded.
-                Err(status) => return self.end_with(status::of_inbound(status)),
+                Err(status) => return self.end_with(rejected(status)),
             }
         }
     }
@@ -89,11 +87,13 @@ impl Reader {
     fn take_in(&self, message: v1::StreamHeartbeatsRequest) -> Result<(), Status> {
         let incoming = incoming::parse(message)?;
         let clock = self.engine.clock();
-        let accepted = self.outbox.accept(incoming, clock).map_err(incoming::not_rising)?;
+        let accepted = self.outbox.accept(incoming, clock);
+        let accepted = accepted.map_err(incoming::not_rising)?;
         if accepted.is_empty() {
             return Ok(());
         }
-        self.engine.submit(&self.outbox, accepted).map_err(|failure| status::failed(&failure, &clock))
+        let submitted = self.engine.submit(&self.outbox, accepted);
+        submitted.map_err(|failure| Fault::failed(&failure, &clock).into_status())
     }
 
     fn end_with(&self, status: Status) {
@@ -120,8 +120,16 @@ impl Stream for HeartbeatStream {
         self.ended = true;
         Poll::Ready(match end {
             End::Finished => None,
-            End::Lagged => Some(Err(status::stream_lagged())),
-            End::Draining => Some(Err(status::draining())),
+            End::Lagged => Some(Err(Fault::new(
+                v1::ErrorReason::StreamLagged,
+                "too much waits to be read on this stream: read it while you send",
+            )
+            .into_status())),
+            End::Draining => Some(Err(Fault::new(
+                v1::ErrorReason::Draining,
+                "the server is about to stop, or to replace this connection; connect again",
+            )
+            .into_status())),
             End::Faulty => self.fault.get().cloned().map(Err),
         })
     }

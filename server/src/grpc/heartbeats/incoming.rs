@@ -8,7 +8,7 @@ use tonic::Status;
 use crate::engine::outbox::{Incoming, IncomingBeat, IncomingJoin};
 use crate::grpc::convert::violation::Violations;
 use crate::grpc::convert::{beat, text};
-use crate::grpc::status;
+use crate::grpc::status::Fault;
 
 /// The most joins, beats or leaves of one message.
 pub const MESSAGE_PARTS_MAX: usize = 1_000;
@@ -29,12 +29,12 @@ pub fn parse(message: v1::StreamHeartbeatsRequest) -> Result<Incoming, Status> {
         violations.add("message_id", "must be at least 1");
     }
     if !violations.is_empty() {
-        return Err(status::invalid(&violations));
+        return Err(Fault::invalid(&violations).into_status());
     }
     Ok(Incoming {
         message_id: message.message_id,
-        joins: message.joins.into_iter().map(join).collect(),
-        beats: message.beats.into_iter().map(one_beat).collect(),
+        joins: message.joins.iter().map(join).collect(),
+        beats: message.beats.iter().map(one_beat).collect(),
         leaves: message.leaves,
     })
 }
@@ -42,12 +42,12 @@ pub fn parse(message: v1::StreamHeartbeatsRequest) -> Result<Incoming, Status> {
 /// The status of a stream whose message ids do not rise.
 pub fn not_rising(last: u64) -> Status {
     let why = format!("must rise from message to message; the last one was {last}");
-    status::invalid(&Violations::one("message_id", why))
+    Fault::invalid(&Violations::one("message_id", why)).into_status()
 }
 
-fn join(join: v1::Join) -> IncomingJoin {
+fn join(join: &v1::Join) -> IncomingJoin {
     let mut violations = Violations::default();
-    let identity = identity(&join, &mut violations);
+    let identity = identity(join, &mut violations);
     let identity = identity.ok_or_else(|| described(&violations));
     IncomingJoin { handle: join.handle, identity }
 }
@@ -59,13 +59,13 @@ fn identity(join: &v1::Join, violations: &mut Violations) -> Option<(Key, Sessio
     Some((key?, session_id?, actor?))
 }
 
-fn one_beat(beat: v1::Beat) -> IncomingBeat {
+fn one_beat(beat: &v1::Beat) -> IncomingBeat {
     // The beat of nearly every message: nothing but its handle.
-    if beat == (v1::Beat { handle: beat.handle, ..v1::Beat::default() }) {
+    if *beat == (v1::Beat { handle: beat.handle, ..v1::Beat::default() }) {
         return IncomingBeat { handle: beat.handle, activity: Ok(None) };
     }
     let mut violations = Violations::default();
-    for field in beat::not_yet_kept(&beat) {
+    for field in beat::not_yet_kept(beat) {
         violations.add(field, "is not kept by this server yet: leave it out");
     }
     let activity = text::activity(beat.activity.as_deref(), &mut violations);

@@ -5,8 +5,8 @@ use tenure::v1;
 use crate::engine::outbox::{
     Delivery, JoinedResult, Misuse, Push, RefusedResult, RenewedResult, WhyRefused,
 };
-use crate::grpc::convert::{ledger, refusal, session, time, transfer};
-use crate::grpc::status;
+use crate::grpc::convert::{ledger, session, time, transfer};
+use crate::grpc::status::Fault;
 
 /// How many of the latest groups a result may still join.
 const GROUPS_OPEN: usize = 8;
@@ -92,31 +92,18 @@ fn renewal(result: &RenewedResult) -> v1::Renewal {
 
 fn refused(result: RefusedResult) -> v1::BeatRefused {
     let RefusedResult { handle, message_id, why, clock } = result;
-    let refused = v1::BeatRefused { handle, message_id, ..v1::BeatRefused::default() };
-    match why {
-        WhyRefused::Rules(rules) => v1::BeatRefused {
-            reason: refusal::error_reason(rules.reason).into(),
-            message: rules.to_string(),
-            refusal: Some(refusal::shown(&rules, &clock)),
-            ..refused
-        },
+    let fault = match why {
+        WhyRefused::Rules(rules) => Fault::refused(&rules, &clock),
+        WhyRefused::Failed(failure) => Fault::failed(&failure, &clock),
         WhyRefused::Misuse(misuse) => {
             let reason = match misuse {
                 Misuse::TooManyJoins { .. } => v1::ErrorReason::TooManyStreams,
                 _ => v1::ErrorReason::InvalidArgument,
             };
-            v1::BeatRefused { reason: reason.into(), message: misuse.to_string(), ..refused }
+            Fault::new(reason, misuse.to_string())
         }
-        WhyRefused::Failed(failure) => {
-            let told = status::told(&failure);
-            v1::BeatRefused {
-                reason: told.reason.into(),
-                message: told.message,
-                retry_after: told.retry_after,
-                ..refused
-            }
-        }
-    }
+    };
+    fault.into_beat_refused(handle, message_id)
 }
 
 fn pushed(handle: u32, push: &Push) -> v1::Push {
@@ -129,9 +116,9 @@ fn pushed(handle: u32, push: &Push) -> v1::Push {
         Push::YieldRequested { transfer: pending, clock } => {
             Kind::YieldRequested(transfer::yield_requested(pending, clock))
         }
-        Push::Draining { reconnect_after } => Kind::Draining(v1::Draining {
-            reconnect_after: Some(time::duration(*reconnect_after)),
-        }),
+        Push::Draining { reconnect_after } => {
+            Kind::Draining(v1::Draining { reconnect_after: Some(time::duration(*reconnect_after)) })
+        }
     };
     v1::Push { handle, kind: Some(kind) }
 }
