@@ -24,7 +24,7 @@ pub(crate) fn clear(workspace: &Workspace, request: &Clear, context: &Context) -
     }
     let departure =
         Departure { cause: EndCause::Cleared, actor: request.actor.as_ref(), why: reason.clone() };
-    let (changes, ended, successor) = depart(workspace, stored, departure, context);
+    let (changes, ended, successor) = depart(workspace, stored, departure, context)?;
     let cleared = Cleared { ended: Some(ended), successor, reason };
     Ok(Decision { changes, reply: Reply::Cleared(Box::new(cleared)) })
 }

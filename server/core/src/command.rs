@@ -32,6 +32,23 @@ pub enum Command {
     Clear(Clear),
 }
 
+impl Command {
+    /// What the caller believes to be stored. Absent for heartbeats and joins, whose session
+    /// id is checked where their own order of refusals says.
+    #[must_use]
+    pub const fn expected(&self) -> Option<&Expected> {
+        match self {
+            Self::Heartbeat(_) | Self::Join(_) => None,
+            Self::Start(request) => Some(&request.expected),
+            Self::TakeOver(request) => Some(&request.expected),
+            Self::ForceTakeOver(request) => Some(&request.expected),
+            Self::CancelTransfer(expected) => Some(expected),
+            Self::Yield(request) => Some(&request.expected),
+            Self::Clear(request) => Some(&request.expected),
+        }
+    }
+}
+
 /// What the caller believes to be stored; each that is given is compared before the rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expected {

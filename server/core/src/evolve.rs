@@ -4,55 +4,51 @@ use crate::change::Change;
 use crate::session::{Holder, Revision};
 use crate::workspace::Workspace;
 
-/// Applies one change. A change that does not fit the state (one about a session where none is
-/// stored) leaves it as it is.
+/// Applies one change. A change about a session where none is stored leaves the workspace as
+/// it is.
 pub fn evolve(workspace: &mut Workspace, change: &Change) {
     let tenure = &mut workspace.tenure;
+    if let Change::Minted { session } = change {
+        tenure.revision = Some(Revision(session.token.0));
+        tenure.session = Some((**session).clone());
+        tenure.transfer = None;
+        return;
+    }
+    let Some(session) = &mut tenure.session else { return };
     match change {
+        // Handled above: the only change that needs no session.
+        Change::Minted { .. } => {}
         Change::Renewed { revision, renewal } => {
-            if let Some(session) = &mut tenure.session {
-                session.beats = session.beats.saturating_add(1);
-                if let Holder::Autonomous(autonomous) = &mut session.holder {
-                    autonomous.renewal = Some(*renewal);
-                }
-                tenure.revision = Some(*revision);
+            session.beats = session.beats.saturating_add(1);
+            if let Holder::Autonomous(autonomous) = &mut session.holder {
+                autonomous.renewal = Some(*renewal);
             }
+            tenure.revision = Some(*revision);
         }
         Change::ActivitySet { activity, logged_at } => {
-            if let Some(session) = &mut tenure.session {
-                session.activity = Some((**activity).clone());
-                session.activity_logged_at = logged_at.or(session.activity_logged_at);
-            }
+            session.activity = Some((**activity).clone());
+            session.activity_logged_at = logged_at.or(session.activity_logged_at);
         }
-        Change::Minted { session } => {
-            tenure.revision = Some(Revision(session.token.0));
-            tenure.session = Some((**session).clone());
-            tenure.transfer = None;
-        }
-        Change::Refreshed { revision, session } => {
+        Change::Refreshed { revision, session: refreshed } => {
+            *session = (**refreshed).clone();
             tenure.revision = Some(*revision);
-            tenure.session = Some((**session).clone());
         }
         Change::ExpiryRecorded { revision, .. } => {
-            if let Some(session) = &mut tenure.session {
-                session.expiry_recorded = true;
-                tenure.revision = Some(*revision);
-            }
+            session.expiry_recorded = true;
+            tenure.revision = Some(*revision);
         }
         Change::Ended { entry } => {
-            tenure.revision = Some(entry.revision);
             tenure.session = None;
             tenure.transfer = None;
+            tenure.revision = Some(entry.revision);
         }
         Change::TransferScheduled { revision, transfer } => {
-            if tenure.session.is_some() {
-                tenure.revision = Some(*revision);
-                tenure.transfer = Some((**transfer).clone());
-            }
+            tenure.transfer = Some((**transfer).clone());
+            tenure.revision = Some(*revision);
         }
         Change::TransferCancelled { revision } => {
-            tenure.revision = Some(*revision);
             tenure.transfer = None;
+            tenure.revision = Some(*revision);
         }
     }
 }

@@ -5,13 +5,16 @@ use smallvec::smallvec;
 use crate::change::{Change, Changes};
 use crate::command::ForceTakeOver;
 use crate::context::{Clock, Context};
-use crate::decide::{Decided, Decision, Ending, seal};
+use crate::decide::{Decided, Decision};
+use crate::expiry::effective_expiry;
 use crate::ledger::{EndCause, LedgerEntry};
+use crate::mint::{Minting, mint};
 use crate::name::ActorId;
 use crate::refusal::Reason;
 use crate::reply::{Forced, ForcedOutcome, Reply, SessionView, TransferCancelled};
+use crate::seal::{Ending, handover, seal};
 use crate::session::{Revision, Session, Transfer};
-use crate::takeover::{Installation, handover, inherit, install};
+use crate::takeover::inherit;
 use crate::time::{LeaseInstant, Moment, Span};
 use crate::workspace::Workspace;
 
@@ -30,24 +33,17 @@ pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Co
     if context.machine_cordoned {
         return Err(Reason::MachineCordoned);
     }
-    let revision = workspace.next_revision(context.revision_floor);
-    let prior = SessionView::new(
-        workspace.key.clone(),
-        workspace.tenure.revision.unwrap_or_default(),
-        stored.clone(),
-        workspace.tenure.transfer.clone(),
-        clock,
-    );
-    // A person holds no lease, and a stale holder has stopped.
-    let promised_until =
-        (!prior.stale && stored.autonomous().is_some()).then_some(prior.effective_expiry);
+    let revision = workspace.next_revision(context.revision_floor)?;
+    let prior = SessionView::of(workspace, clock).ok_or(Reason::NoSession)?;
+    let promised_until = promised_until(stored, prior.stale, clock);
     let at_once = request.grace == Span::ZERO || prior.stale;
     let (changes, outcome, may_act_until) = if at_once {
         let ending = AsOf { at: clock.now, by_actor: None };
-        let (changes, _, next) = carry_out(workspace, stored, &transfer, &ending, clock);
-        let view = SessionView::new(workspace.key.clone(), revision, next, None, clock);
+        let (changes, _, next) = carry_out(workspace, stored, &transfer, &ending, clock)?;
+        let view = SessionView::minted(workspace, next, clock);
         (changes, ForcedOutcome::Installed(Box::new(view)), promised_until)
     } else {
+        // Beats renew up to the deadline, so the holder may act at least until then.
         let until = promised_until.map(|expiry| expiry.max(transfer.deadline));
         let scheduled =
             Change::TransferScheduled { revision, transfer: Box::new(transfer.clone()) };
@@ -63,10 +59,20 @@ pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Co
     Ok(Decision { changes, reply })
 }
 
+/// Until when the holder may believe in its lease: absent if it is stale, for it has stopped,
+/// and for a person, who holds none. A transfer that is pending already does not shorten what
+/// the holder was promised before that was scheduled.
+fn promised_until(session: &Session, stale: bool, clock: &Clock) -> Option<LeaseInstant> {
+    (!stale && session.autonomous().is_some())
+        .then(|| effective_expiry(session, None, clock.boot_mark))
+}
+
 pub(crate) fn cancel(workspace: &Workspace, context: &Context) -> Decided {
-    let session = workspace.tenure.session.clone().ok_or(Reason::NoSession)?;
-    let cancelled = workspace.tenure.transfer.clone().ok_or(Reason::NoTransfer)?;
-    let revision = workspace.next_revision(context.revision_floor);
+    let tenure = &workspace.tenure;
+    let (Some(session), Some(cancelled)) = (tenure.session.clone(), tenure.transfer.clone()) else {
+        return Err(Reason::NoTransfer);
+    };
+    let revision = workspace.next_revision(context.revision_floor)?;
     let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
     let reply = Reply::TransferCancelled(Box::new(TransferCancelled { session, cancelled }));
     Ok(Decision { changes: smallvec![Change::TransferCancelled { revision }], reply })
@@ -86,9 +92,10 @@ pub(crate) fn complete(
     transfer: &Transfer,
     expired_at: LeaseInstant,
     clock: &Clock,
-) -> Changes {
+) -> Result<Changes, Reason> {
     let at = Moment { lease: expired_at, wall: clock.now.wall_at(expired_at) };
-    carry_out(workspace, session, transfer, &AsOf { at, by_actor: None }, clock).0
+    let ended = AsOf { at, by_actor: None };
+    carry_out(workspace, session, transfer, &ended, clock).map(|(changes, ..)| changes)
 }
 
 /// Hands the workspace over to the successor of `transfer`.
@@ -98,16 +105,17 @@ pub(crate) fn carry_out(
     transfer: &Transfer,
     ended: &AsOf<'_>,
     clock: &Clock,
-) -> (Changes, LedgerEntry, Session) {
+) -> Result<(Changes, LedgerEntry, Session), Reason> {
     // A session is stored, so the workspace has a revision and the floor does not matter.
-    let revision = workspace.next_revision(Revision::default());
-    let installation = Installation {
-        successor: &transfer.successor,
-        session_id: &transfer.successor_session_id,
+    let revision = workspace.next_revision(Revision::default())?;
+    let minting = Minting {
+        id: &transfer.successor_session_id,
+        holder: transfer.successor.holder(clock.now),
+        mode: session.mode,
         principal: &transfer.principal,
         machine: transfer.machine.as_ref(),
     };
-    let next = install(&installation, session, revision, clock);
+    let next = mint(minting, revision, clock.now);
     let ending = Ending {
         cause: EndCause::ForceTakenOver,
         at: ended.at,
@@ -118,5 +126,5 @@ pub(crate) fn carry_out(
         successor: Some(&next),
     };
     let entry = seal(workspace, session, ending);
-    (handover(&entry, &next), entry, next)
+    Ok((handover(&entry, &next), entry, next))
 }

@@ -12,7 +12,7 @@ use crate::expiry::with_boot_grace;
 use crate::name::{ActorId, SessionId};
 use crate::refusal::Reason;
 use crate::reply::{Beat, Joined, Reply, SessionView};
-use crate::session::{Activity, Autonomous, Renewal, Revision, Session, Transfer};
+use crate::session::{Activity, Autonomous, Renewal, Session, Transfer};
 use crate::time::{LeaseInstant, Span};
 use crate::workspace::Workspace;
 
@@ -20,12 +20,8 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
     let (session, held, ttl) =
         live_holder(workspace, &request.actor, request.session_id.as_ref(), context)?;
     let now = context.clock.now;
-    let renewed = now.lease.after(ttl);
-    let renewal = Renewal {
-        last_heartbeat_at: now.wall,
-        expires_at: held.renewal.map_or(renewed, |held| held.expires_at.max(renewed)),
-    };
-    let revision = workspace.next_revision(context.revision_floor);
+    let renewal = Renewal::new(now, ttl, held.renewal);
+    let revision = workspace.next_revision(context.revision_floor)?;
     let mut changes: Changes = smallvec![Change::Renewed { revision, renewal }];
     let activity = match &request.activity {
         None => session.activity.clone(),
@@ -52,16 +48,9 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
 /// A join claims to be the holder and renews nothing; it is refused exactly as its beats
 /// would be.
 pub(crate) fn join(workspace: &Workspace, request: &Join, context: &Context) -> Decided {
-    let (session, ..) = live_holder(workspace, &request.actor, Some(&request.session_id), context)?;
-    let revision: Revision = workspace.tenure.revision.unwrap_or_default();
-    let transfer = workspace.tenure.transfer.clone();
-    let session = SessionView::new(
-        workspace.key.clone(),
-        revision,
-        session.clone(),
-        transfer,
-        &context.clock,
-    );
+    live_holder(workspace, &request.actor, Some(&request.session_id), context)?;
+    workspace.next_revision(context.revision_floor)?;
+    let session = SessionView::of(workspace, &context.clock).ok_or(Reason::NoSession)?;
     Ok(Decision { changes: Changes::new(), reply: Reply::Joined(Box::new(Joined { session })) })
 }
 

@@ -31,6 +31,8 @@ pub mod workspace;
 mod clear;
 mod forced_takeover;
 mod heartbeat;
+mod mint;
+mod seal;
 mod start;
 mod takeover;
 mod r#yield;

@@ -53,6 +53,13 @@ impl SessionView {
         let stale = effective_expiry <= clock.now.lease;
         Self { key, revision, session, transfer, effective_expiry, stale }
     }
+
+    /// A session minted in this very step: its token is the workspace's revision, and nothing
+    /// is pending on it.
+    pub(crate) fn minted(workspace: &Workspace, session: Session, clock: &Clock) -> Self {
+        let revision = Revision(session.token.0);
+        Self::new(workspace.key.clone(), revision, session, None, clock)
+    }
 }
 
 /// Something that the caller should know although the command was carried out.
@@ -194,13 +201,13 @@ pub struct Cleared {
 
 impl Reply {
     /// The session that this reply granted to its caller, if it granted one: what a repeat of
-    /// the request may be told again only while that session lives.
+    /// the request may be told again only while that session lives. A dry run grants nothing.
     #[must_use]
     pub fn granted(&self) -> Option<&SessionView> {
         match self {
             Self::Started(started) => Some(&started.session),
             Self::TakenOver(taken) => Some(&taken.session),
-            Self::Forced(forced) => match &forced.outcome {
+            Self::Forced(forced) if !forced.dry_run => match &forced.outcome {
                 ForcedOutcome::Installed(view) => Some(view),
                 ForcedOutcome::Scheduled(_) => None,
             },
@@ -213,7 +220,7 @@ impl Reply {
         match self {
             Self::Started(started) => Some(&mut started.session),
             Self::TakenOver(taken) => Some(&mut taken.session),
-            Self::Forced(forced) => match &mut forced.outcome {
+            Self::Forced(forced) if !forced.dry_run => match &mut forced.outcome {
                 ForcedOutcome::Installed(view) => Some(view),
                 ForcedOutcome::Scheduled(_) => None,
             },

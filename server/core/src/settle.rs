@@ -6,26 +6,28 @@ use smallvec::smallvec;
 use crate::change::{Change, Changes};
 use crate::context::Clock;
 use crate::forced_takeover;
-use crate::session::REVISION_LIMIT;
+use crate::session::Revision;
 use crate::workspace::Workspace;
 
 /// What has come due: a pending transfer to apply, or a session found stale for the first
 /// time. Absent when the stored state is up to date, and when the workspace's revisions are
-/// used up. One call settles everything: what it does leaves nothing due.
+/// used up. One call settles everything: what it does leaves nothing due, as long as leases
+/// have a length.
 #[must_use]
 pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     let tenure = &workspace.tenure;
     let session = tenure.session.as_ref()?;
     let expiry = tenure.effective_expiry(clock.boot_mark)?;
-    if expiry > clock.now.lease || tenure.revision.unwrap_or_default() >= REVISION_LIMIT {
+    if expiry > clock.now.lease {
         return None;
     }
     if let Some(transfer) = &tenure.transfer {
-        return Some(forced_takeover::complete(workspace, session, transfer, expiry, clock));
+        return forced_takeover::complete(workspace, session, transfer, expiry, clock).ok();
     }
     if session.expiry_recorded {
         return None;
     }
-    let revision = workspace.next_revision(Default::default());
+    // A session is stored, so the workspace has a revision and the floor does not matter.
+    let revision = workspace.next_revision(Revision::default()).ok()?;
     Some(smallvec![Change::ExpiryRecorded { revision, expired_at: expiry }])
 }

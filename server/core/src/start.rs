@@ -2,15 +2,18 @@
 
 use smallvec::smallvec;
 
-use crate::change::{Change, Changes};
+use crate::change::Change;
 use crate::command::{RequestedHolder, RequestedLease, Start};
 use crate::context::Context;
-use crate::decide::{Decided, Decision, Ending, seal};
+use crate::decide::{Decided, Decision};
 use crate::ledger::EndCause;
+use crate::mint::{Minting, mint};
 use crate::name::ActorId;
 use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, Started, Warning};
-use crate::session::{Autonomous, FencingToken, Holder, Renewal, Session};
+use crate::seal::{Ending, handover, seal};
+use crate::session::{Autonomous, Holder, Renewal, Session};
+use crate::time::Moment;
 use crate::workspace::Workspace;
 
 pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -> Decided {
@@ -23,7 +26,7 @@ pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -
             fresh(workspace, request, Some((stored, EndCause::Replaced)), context)
         }
         (Holder::Interactive, RequestedHolder::Interactive) => {
-            Ok(refresh(workspace, stored, request, context))
+            refresh(workspace, stored, request, context)
         }
         (Holder::Interactive, RequestedHolder::Autonomous(_)) => {
             Err(Reason::InteractiveSessionActive)
@@ -43,7 +46,7 @@ pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -
         }
         (Holder::Autonomous(held), RequestedHolder::Autonomous(lease)) => {
             if !is_other_process(held, lease) {
-                Ok(refresh(workspace, stored, request, context))
+                refresh(workspace, stored, request, context)
             } else if request.supersede && workspace.tenure.transfer.is_none() {
                 fresh(workspace, request, Some((stored, EndCause::Superseded)), context)
             } else {
@@ -68,31 +71,20 @@ fn fresh(
     if context.machine_cordoned {
         return Err(Reason::MachineCordoned);
     }
-    let revision = workspace.next_revision(context.revision_floor);
-    let session = Session {
-        id: Some(context.new_session_id.clone()),
-        holder: fresh_holder(request, prior.map(|(session, _)| session), context),
+    let revision = workspace.next_revision(context.revision_floor)?;
+    let now = context.clock.now;
+    let minting = Minting {
+        id: &context.new_session_id,
+        holder: fresh_holder(request, prior.map(|(session, _)| session), now),
         mode: request.mode.unwrap_or_default(),
-        token: FencingToken(revision.0),
-        started_at: context.clock.now,
-        last_started_at: context.clock.now,
-        start_count: 1,
-        principal: context.principal.clone(),
-        machine: request.machine.clone(),
-        beats: 0,
-        activity: None,
-        activity_logged_at: None,
-        expiry_recorded: false,
+        principal: &context.principal,
+        machine: request.machine.as_ref(),
     };
-    let mut changes = Changes::new();
-    let mut warnings = Vec::new();
+    let session = mint(minting, revision, now);
     let predecessor = prior.map(|(stored, cause)| {
-        if stored.id.is_none() {
-            warnings.push(Warning::LegacySessionReplaced);
-        }
         let ending = Ending {
             cause,
-            at: context.clock.now,
+            at: now,
             revision,
             by: &context.principal,
             by_actor: requested_actor(request),
@@ -101,13 +93,22 @@ fn fresh(
         };
         seal(workspace, stored, ending)
     });
-    if let Some(entry) = &predecessor {
-        changes.push(Change::Ended { entry: Box::new(entry.clone()) });
-    }
-    changes.push(Change::Minted { session: Box::new(session.clone()) });
-    let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
+    let changes = match &predecessor {
+        Some(ended) => handover(ended, &session),
+        None => smallvec![Change::Minted { session: Box::new(session.clone()) }],
+    };
+    let warnings = match prior {
+        Some((stored, _)) if is_legacy(stored) => vec![Warning::LegacySessionReplaced],
+        _ => Vec::new(),
+    };
+    let session = SessionView::minted(workspace, session, &context.clock);
     let reply = Reply::Started(Box::new(Started { session, reset: true, warnings, predecessor }));
     Ok(Decision { changes, reply })
+}
+
+/// A person's record of an older installation. A program's is an ordinary stale session.
+fn is_legacy(stored: &Session) -> bool {
+    stored.id.is_none() && stored.autonomous().is_none()
 }
 
 fn requested_actor(request: &Start) -> Option<&ActorId> {
@@ -117,7 +118,7 @@ fn requested_actor(request: &Start) -> Option<&ActorId> {
     }
 }
 
-fn fresh_holder(request: &Start, prior: Option<&Session>, context: &Context) -> Holder {
+fn fresh_holder(request: &Start, prior: Option<&Session>, now: Moment) -> Holder {
     match &request.holder {
         RequestedHolder::Interactive => Holder::Interactive,
         RequestedHolder::Autonomous(lease) => Holder::Autonomous(Autonomous {
@@ -126,36 +127,23 @@ fn fresh_holder(request: &Start, prior: Option<&Session>, context: &Context) -> 
             supervisor: lease.supervisor.clone().or_else(|| prior?.supervisor().cloned()),
             instance: lease.instance.clone(),
             ttl: Some(lease.ttl),
-            renewal: Some(Renewal {
-                last_heartbeat_at: context.clock.now.wall,
-                expires_at: context.clock.now.lease.after(lease.ttl),
-            }),
+            renewal: Some(Renewal::new(now, lease.ttl, None)),
         }),
     }
 }
 
 /// Starts the stored session again, for the owner that it has.
-fn refresh(
-    workspace: &Workspace,
-    stored: &Session,
-    request: &Start,
-    context: &Context,
-) -> Decision {
+fn refresh(workspace: &Workspace, stored: &Session, request: &Start, context: &Context) -> Decided {
+    let revision = workspace.next_revision(context.revision_floor)?;
     let holder = match (&stored.holder, &request.holder) {
         (Holder::Autonomous(held), RequestedHolder::Autonomous(lease)) => {
-            let expires_at = context.clock.now.lease.after(lease.ttl);
             Holder::Autonomous(Autonomous {
                 actor: held.actor.clone(),
                 kind: lease.kind,
                 supervisor: lease.supervisor.clone().or_else(|| held.supervisor.clone()),
                 instance: lease.instance.clone().or_else(|| held.instance.clone()),
                 ttl: Some(lease.ttl),
-                renewal: Some(Renewal {
-                    last_heartbeat_at: context.clock.now.wall,
-                    // A shorter lease takes effect from the next beat on: within a tenure the
-                    // expiry never moves back.
-                    expires_at: held.renewal.map_or(expires_at, |r| r.expires_at.max(expires_at)),
-                }),
+                renewal: Some(Renewal::new(context.clock.now, lease.ttl, held.renewal)),
             })
         }
         (holder, _) => holder.clone(),
@@ -173,11 +161,10 @@ fn refresh(
     };
     let other = (stored.principal != context.principal).then(|| stored.principal.clone());
     let warnings = vec![Warning::SessionRefreshed { other_principal: other }];
-    let revision = workspace.next_revision(context.revision_floor);
     let changes = smallvec![Change::Refreshed { revision, session: Box::new(session.clone()) }];
     let transfer = workspace.tenure.transfer.clone();
     let session =
         SessionView::new(workspace.key.clone(), revision, session, transfer, &context.clock);
     let started = Started { session, reset: false, warnings, predecessor: None };
-    Decision { changes, reply: Reply::Started(Box::new(started)) }
+    Ok(Decision { changes, reply: Reply::Started(Box::new(started)) })
 }

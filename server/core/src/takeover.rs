@@ -1,19 +1,14 @@
 //! Takeover: another takes a stale autonomous session over, in one guarded step.
 
-use smallvec::smallvec;
-
-use crate::change::{Change, Changes};
 use crate::command::{RequestedSuccessor, TakeOver};
-use crate::context::{Clock, Context};
-use crate::decide::{Decided, Decision, Ending, seal};
-use crate::ledger::{EndCause, LedgerEntry};
-use crate::name::{Principal, SessionId};
+use crate::context::Context;
+use crate::decide::{Decided, Decision};
+use crate::ledger::EndCause;
+use crate::mint::{Minting, mint};
 use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, TakenOver};
-use crate::session::{
-    Autonomous, AutonomousKind, FencingToken, Holder, MachineRef, Renewal, Revision, Session,
-    Successor,
-};
+use crate::seal::{Ending, handover, seal};
+use crate::session::{Session, Successor};
 use crate::workspace::Workspace;
 
 pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Context) -> Decided {
@@ -34,17 +29,19 @@ pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Con
     if context.machine_cordoned {
         return Err(Reason::MachineCordoned);
     }
-    let revision = workspace.next_revision(context.revision_floor);
-    let installation = Installation {
-        successor: &successor,
-        session_id: &context.new_session_id,
+    let revision = workspace.next_revision(context.revision_floor)?;
+    let now = context.clock.now;
+    let minting = Minting {
+        id: &context.new_session_id,
+        holder: successor.holder(now),
+        mode: stored.mode,
         principal: &context.principal,
         machine: request.machine.as_ref(),
     };
-    let session = install(&installation, stored, revision, &context.clock);
+    let session = mint(minting, revision, now);
     let ending = Ending {
         cause: EndCause::TakenOver,
-        at: context.clock.now,
+        at: now,
         revision,
         by: &context.principal,
         by_actor: successor.actor(),
@@ -53,7 +50,7 @@ pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Con
     };
     let prior = seal(workspace, stored, ending);
     let changes = handover(&prior, &session);
-    let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
+    let session = SessionView::minted(workspace, session, &context.clock);
     Ok(Decision { changes, reply: Reply::TakenOver(Box::new(TakenOver { session, prior })) })
 }
 
@@ -73,60 +70,4 @@ pub(crate) fn inherit(
             })
         }
     }
-}
-
-/// Who takes over, and under which id.
-pub(crate) struct Installation<'a> {
-    pub successor: &'a Successor,
-    pub session_id: &'a SessionId,
-    pub principal: &'a Principal,
-    pub machine: Option<&'a MachineRef>,
-}
-
-/// The session of a successor, whose lease runs from now.
-pub(crate) fn install(
-    installation: &Installation<'_>,
-    prior: &Session,
-    revision: Revision,
-    clock: &Clock,
-) -> Session {
-    let holder = match installation.successor {
-        Successor::Interactive => Holder::Interactive,
-        Successor::Autonomous { actor, ttl, supervisor, instance } => {
-            Holder::Autonomous(Autonomous {
-                actor: Some(actor.clone()),
-                kind: AutonomousKind::RuntimeWorker,
-                supervisor: supervisor.clone(),
-                instance: instance.clone(),
-                ttl: Some(*ttl),
-                renewal: Some(Renewal {
-                    last_heartbeat_at: clock.now.wall,
-                    expires_at: clock.now.lease.after(*ttl),
-                }),
-            })
-        }
-    };
-    Session {
-        id: Some(installation.session_id.clone()),
-        holder,
-        mode: prior.mode,
-        token: FencingToken(revision.0),
-        started_at: clock.now,
-        last_started_at: clock.now,
-        start_count: 1,
-        principal: installation.principal.clone(),
-        machine: installation.machine.cloned(),
-        beats: 0,
-        activity: None,
-        activity_logged_at: None,
-        expiry_recorded: false,
-    }
-}
-
-/// One session ends and the next one begins.
-pub(crate) fn handover(ended: &LedgerEntry, next: &Session) -> Changes {
-    smallvec![
-        Change::Ended { entry: Box::new(ended.clone()) },
-        Change::Minted { session: Box::new(next.clone()) },
-    ]
 }

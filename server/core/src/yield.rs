@@ -7,12 +7,13 @@ use smallvec::smallvec;
 use crate::change::{Change, Changes};
 use crate::command::Yield;
 use crate::context::Context;
-use crate::decide::{Decided, Decision, Ending, seal};
+use crate::decide::{Decided, Decision};
 use crate::forced_takeover::{AsOf, carry_out};
 use crate::ledger::{EndCause, LedgerEntry};
 use crate::name::ActorId;
 use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, Yielded};
+use crate::seal::{Ending, seal};
 use crate::session::Session;
 use crate::workspace::Workspace;
 
@@ -26,7 +27,7 @@ pub(crate) fn give_up(workspace: &Workspace, request: &Yield, context: &Context)
     }
     let departure =
         Departure { cause: EndCause::Yielded, actor: request.actor.as_ref(), why: None };
-    let (changes, ended, successor) = depart(workspace, stored, departure, context);
+    let (changes, ended, successor) = depart(workspace, stored, departure, context)?;
     let reply = Reply::Yielded(Box::new(Yielded { ended, successor }));
     Ok(Decision { changes, reply })
 }
@@ -45,23 +46,22 @@ pub(crate) fn depart(
     stored: &Session,
     departure: Departure<'_>,
     context: &Context,
-) -> (Changes, LedgerEntry, Option<SessionView>) {
+) -> Result<(Changes, LedgerEntry, Option<SessionView>), Reason> {
     let clock = &context.clock;
     if let Some(transfer) = &workspace.tenure.transfer {
         let ended = AsOf { at: clock.now, by_actor: departure.actor };
-        let (changes, entry, next) = carry_out(workspace, stored, transfer, &ended, clock);
-        let view = SessionView::new(workspace.key.clone(), entry.revision, next, None, clock);
-        return (changes, entry, Some(view));
+        let (changes, entry, next) = carry_out(workspace, stored, transfer, &ended, clock)?;
+        return Ok((changes, entry, Some(SessionView::minted(workspace, next, clock))));
     }
     let ending = Ending {
         cause: departure.cause,
         at: clock.now,
-        revision: workspace.next_revision(context.revision_floor),
+        revision: workspace.next_revision(context.revision_floor)?,
         by: &context.principal,
         by_actor: departure.actor,
         why: departure.why,
         successor: None,
     };
     let entry = seal(workspace, stored, ending);
-    (smallvec![Change::Ended { entry: Box::new(entry.clone()) }], entry, None)
+    Ok((smallvec![Change::Ended { entry: Box::new(entry.clone()) }], entry, None))
 }

@@ -1,0 +1,60 @@
+//! The end of a tenure: every session that ends is sealed here, once.
+
+use std::sync::Arc;
+
+use smallvec::smallvec;
+
+use crate::change::{Change, Changes};
+use crate::ledger::{EndCause, LedgerEntry, NextHolder};
+use crate::name::{ActorId, Principal};
+use crate::session::{Revision, Session};
+use crate::time::Moment;
+use crate::workspace::Workspace;
+
+/// How a session ends: everything of its sealed record that the session itself does not say.
+pub(crate) struct Ending<'a> {
+    pub cause: EndCause,
+    pub at: Moment,
+    pub revision: Revision,
+    pub by: &'a Principal,
+    pub by_actor: Option<&'a ActorId>,
+    pub why: Option<Arc<str>>,
+    pub successor: Option<&'a Session>,
+}
+
+/// The record of `session`, which ends.
+pub(crate) fn seal(workspace: &Workspace, session: &Session, ending: Ending<'_>) -> LedgerEntry {
+    LedgerEntry {
+        session_id: session.id.clone(),
+        key: workspace.key.clone(),
+        lifecycle: session.lifecycle(),
+        owner_kind: session.owner_kind(),
+        actor: session.actor().cloned(),
+        supervisor: session.supervisor().cloned(),
+        mode: session.mode,
+        principal: session.principal.clone(),
+        machine: session.machine.clone(),
+        token: session.token,
+        started_at: session.started_at.wall,
+        ended_at: ending.at.wall,
+        cause: ending.cause,
+        ended_by: ending.by.clone(),
+        ended_by_actor: ending.by_actor.cloned(),
+        why: ending.why,
+        successor: ending.successor.and_then(|next| {
+            Some(NextHolder { session_id: next.id.clone()?, actor: next.actor().cloned() })
+        }),
+        revision: ending.revision,
+        start_count: session.start_count,
+        beats: session.beats,
+        last_activity: session.activity.clone(),
+    }
+}
+
+/// One session ends and the next one begins, at one revision.
+pub(crate) fn handover(ended: &LedgerEntry, next: &Session) -> Changes {
+    smallvec![
+        Change::Ended { entry: Box::new(ended.clone()) },
+        Change::Minted { session: Box::new(next.clone()) },
+    ]
+}
