@@ -76,8 +76,11 @@ pub fn message(
         Reason::InteractiveSessionActive => write!(text, " is held by a person"),
         Reason::NotAutonomous => write!(text, " is held by a person and has no lease"),
         Reason::NotHolder => write!(text, " is held by {owner}, not by the calling actor"),
-        Reason::SessionMismatch => write!(text, " has another session than the one named"),
-        Reason::LeaseExpired => write!(text, ": the lease of {owner} has expired"),
+        Reason::SessionMismatch if standing.is_none() => {
+            write!(text, " no longer has the session that was meant")
+        }
+        Reason::SessionMismatch => write!(text, " has another session than the one meant"),
+        Reason::LeaseExpired => write!(text, ": the session of {owner} has run out"),
         Reason::LeaseNotStale => {
             write!(text, " has a live lease of {owner}, {}", remaining(standing, context))
         }
@@ -104,53 +107,74 @@ pub fn message(
 /// What to do about it.
 #[must_use]
 pub fn hint(reason: Reason, standing: Option<&SessionView>, context: &Context) -> Option<String> {
-    let takeover = "take it over with --actor <actor-id> --reason <reason>";
-    let wait = "wait until it ends or expires";
-    let force = "or, as an operator, force a takeover with --force --expect-session <session-id> --reason <reason>";
     let text = match reason {
-        Reason::ActorRequired => "name it with --actor <actor-id>".to_owned(),
-        Reason::RequestIdReused => "use a new request_id for a new request".to_owned(),
-        Reason::NoSession => "start one first".to_owned(),
+        Reason::ActorRequired => "name it with --actor <actor-id>",
+        Reason::RequestIdReused => "use a new request_id for a new request",
+        Reason::NoSession => "start one first",
         Reason::LeaseHeld
         | Reason::AutonomousSessionActive
         | Reason::InteractiveSessionActive
-        | Reason::LeaseNotStale
-            if context.operator =>
-        {
-            format!("{wait}, {force}")
-        }
-        Reason::LeaseHeld
-        | Reason::AutonomousSessionActive
-        | Reason::InteractiveSessionActive
-        | Reason::LeaseNotStale => wait.to_owned(),
-        Reason::StaleLeaseHeld => takeover.to_owned(),
+        | Reason::LeaseNotStale => return Some(while_live(context)),
+        Reason::StaleLeaseHeld => return Some(once_stale("--actor <actor-id>", standing, context)),
         Reason::StaleAutonomousSession => {
-            "take the work in hand with --interactive --reason <reason>".to_owned()
+            return Some(once_stale("--interactive", standing, context));
         }
         Reason::SessionMismatch | Reason::RevisionMismatch => {
-            "read the workspace again and decide anew".to_owned()
+            "read the workspace again and decide anew"
         }
-        Reason::LeaseExpired => "stop the work and start again".to_owned(),
-        Reason::LeaseIncomplete => match standing {
-            Some(view) if view.session.id.is_some() => {
-                "give the lease's length with --lease <duration>".to_owned()
-            }
-            _ => return None,
-        },
-        Reason::TakeoverSameActor => "start again instead of taking over".to_owned(),
+        Reason::LeaseExpired => "stop the work and start again",
+        Reason::LeaseIncomplete if standing.is_some_and(|view| view.session.id.is_some()) => {
+            "give the lease's length with --lease <duration>"
+        }
+        Reason::LeaseIncomplete => return Some(without_id(context)),
+        Reason::TakeoverSameActor => "start again instead of taking over",
         Reason::NotAuthorizedToClear => match standing {
             Some(view)
                 if view.stale && view.session.id.is_some() && view.session.ttl().is_some() =>
             {
-                format!("the session of {} is stale: {takeover}", Owner(standing))
+                let takeover = once_stale("--actor <actor-id>", standing, context);
+                return Some(format!("the session of {} is stale: {takeover}", Owner(standing)));
             }
-            _ => "ask its owner or its supervisor".to_owned(),
+            _ => ASK_THE_HOLDER,
         },
-        Reason::MachineCordoned => "use another machine, or have this one uncordoned".to_owned(),
+        Reason::MachineCordoned => "use another machine, or have this one uncordoned",
         Reason::NoTransfer | Reason::NotAutonomous | Reason::NotHolder => return None,
-        Reason::RevisionExhausted => "use another workspace name".to_owned(),
+        Reason::RevisionExhausted => "use another workspace name",
     };
-    Some(text)
+    Some(text.to_owned())
+}
+
+const ASK_THE_HOLDER: &str = "ask its owner or its supervisor";
+
+fn while_live(context: &Context) -> String {
+    let wait = "wait until it ends or expires";
+    if context.operator {
+        format!(
+            "{wait}, or, as an operator, force a takeover with --force --actor <actor-id> \
+             --expect-session <session-id> --reason <reason>"
+        )
+    } else {
+        wait.to_owned()
+    }
+}
+
+/// How to take a stale session over, where that can succeed.
+fn once_stale(successor: &str, standing: Option<&SessionView>, context: &Context) -> String {
+    let Some(session) = standing.map(|view| &view.session).filter(|s| s.id.is_some()) else {
+        return without_id(context);
+    };
+    let person = successor == "--interactive";
+    let lease = if person || session.ttl().is_some() { "" } else { " --lease <duration>" };
+    format!("take it over with {successor} --reason <reason>{lease}")
+}
+
+/// A record of an older installation without session id cannot be taken over.
+fn without_id(context: &Context) -> String {
+    if context.operator {
+        "as an operator, force a takeover that expects the current revision".to_owned()
+    } else {
+        ASK_THE_HOLDER.to_owned()
+    }
 }
 
 struct Owner<'a>(Option<&'a SessionView>);
