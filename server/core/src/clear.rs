@@ -28,3 +28,6 @@ pub(crate) fn clear(workspace: &Workspace, request: &Clear, context: &Context) -
     let cleared = Cleared { ended: Some(ended), successor, reason };
     Ok(Decision { changes, reply: Reply::Cleared(Box::new(cleared)) })
 }
+
+#[cfg(test)]
+mod tests;

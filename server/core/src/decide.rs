@@ -105,3 +105,6 @@ impl Session {
         self.is_owned_by(actor) || self.supervisor() == Some(actor)
     }
 }
+
+#[cfg(test)]
+mod tests;

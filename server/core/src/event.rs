@@ -168,3 +168,6 @@ pub fn derive(
         what,
     })
 }
+
+#[cfg(test)]
+mod tests;

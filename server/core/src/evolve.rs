@@ -52,3 +52,6 @@ pub fn evolve(workspace: &mut Workspace, change: &Change) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ impl Tenure {
         self.effective_expiry(clock.boot_mark).is_some_and(|expiry| expiry <= clock.now.lease)
     }
 }
+
+#[cfg(test)]
+mod tests;

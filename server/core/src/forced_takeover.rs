@@ -128,3 +128,6 @@ pub(crate) fn carry_out(
     let entry = seal(workspace, session, ending);
     Ok((handover(&entry, &next), entry, next))
 }
+
+#[cfg(test)]
+mod tests;

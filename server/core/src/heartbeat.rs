@@ -94,3 +94,6 @@ fn goes_to_the_log(session: &Session, text: &str, context: &Context) -> bool {
         .is_none_or(|last| context.clock.now.lease.since(last) >= ACTIVITY_EVENT_EVERY);
     changed && due
 }
+
+#[cfg(test)]
+mod tests;

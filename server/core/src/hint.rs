@@ -198,3 +198,6 @@ fn remaining(standing: Option<&SessionView>, context: &Context) -> String {
         format!("whose lease runs for {} more", Seconds(left))
     })
 }
+
+#[cfg(test)]
+mod tests;

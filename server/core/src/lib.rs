@@ -36,3 +36,6 @@ mod seal;
 mod start;
 mod takeover;
 mod r#yield;
+
+#[cfg(test)]
+mod testing;

@@ -232,3 +232,6 @@ impl Key {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,3 +28,6 @@ pub fn replay(workspace: &Workspace, stored: &Reply, context: &Context) -> Resul
     granted.stale = false;
     Ok(reply)
 }
+
+#[cfg(test)]
+mod tests;

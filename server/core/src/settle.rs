@@ -31,3 +31,6 @@ pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     let revision = workspace.next_revision(Revision::default()).ok()?;
     Some(smallvec![Change::ExpiryRecorded { revision, expired_at: expiry }])
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,6 @@ fn refresh(workspace: &Workspace, stored: &Session, request: &Start, context: &C
     let started = Started { session, reset: false, warnings, predecessor: None };
     Ok(Decision { changes, reply: Reply::Started(Box::new(started)) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,6 @@ pub(crate) fn inherit(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

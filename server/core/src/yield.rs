@@ -65,3 +65,6 @@ pub(crate) fn depart(
     let entry = seal(workspace, stored, ending);
     Ok((smallvec![Change::Ended { entry: Box::new(entry.clone()) }], entry, None))
 }
+
+#[cfg(test)]
+mod tests;

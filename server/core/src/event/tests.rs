@@ -1,0 +1,159 @@
+//! Each change and the event that it is. That the events together reproduce the state is a
+//! property test.
+
+use super::*;
+use crate::change::Changes;
+use crate::command::{Command, Expected, Heartbeat};
+use crate::evolve::evolve;
+use crate::testing::{
+    NOW, Scene, actor, at, beat, clear, force, lease, machine, person, program, start_with,
+    successor, take_over, transfer_due_at,
+};
+
+fn stamp() -> Stamp {
+    Stamp {
+        at: at(NOW).wall,
+        principal: Principal::imported("caller"),
+        actor: Some(actor("acting")),
+        address: Some("192.0.2.7:4000".into()),
+    }
+}
+
+/// The events of a decision's changes, applied one after another.
+fn events_of(scene: &Scene, changes: &Changes) -> Vec<Event> {
+    let mut workspace = scene.workspace.clone();
+    let mut events = Vec::new();
+    for change in changes {
+        let before = workspace.clone();
+        evolve(&mut workspace, change);
+        events.extend(derive(&before, change, &workspace, &stamp()));
+    }
+    events
+}
+
+fn events(scene: &Scene, command: impl Into<Command>) -> Vec<Event> {
+    events_of(scene, &scene.done(command).changes)
+}
+
+fn facts(owner: &str, supervisor: Option<&str>, on: &str) -> Option<Facts> {
+    let machine = Some(machine(on).id);
+    Some(Facts { owner: Some(actor(owner)), supervisor: supervisor.map(actor), machine })
+}
+
+fn only(mut events: Vec<Event>) -> Event {
+    assert_eq!(events.len(), 1, "{events:?}");
+    events.remove(0)
+}
+
+#[test]
+fn every_event_says_when_where_who_and_from_which_address() {
+    let scene = Scene::with(program("a"));
+    let event = only(events(&scene, start_with(lease("a"))));
+    assert_eq!((event.at, event.key), (at(NOW).wall, Some(scene.workspace.key.clone())));
+    assert_eq!((event.principal, event.actor), (stamp().principal, stamp().actor));
+    assert_eq!(event.address, stamp().address);
+}
+
+#[test]
+fn mint_is_session_started_with_facts_after_only() {
+    let scene = Scene::unknown();
+    let done = scene.done(start_with(lease("a")));
+    let event = only(events_of(&scene, &done.changes));
+    assert_eq!(event.what, What::SessionStarted(Box::new(done.session().clone())));
+    assert_eq!(event.session_id, done.session().id);
+    assert_eq!((event.revision, event.before), (done.workspace.tenure.revision, None));
+    assert_eq!(event.after, Some(Facts { owner: Some(actor("a")), ..Facts::default() }));
+}
+
+#[test]
+fn refresh_is_session_refreshed_with_facts_before_and_after() {
+    let scene = Scene::with(program("a"));
+    let request = lease("a");
+    let request = crate::command::RequestedLease { supervisor: Some(actor("s")), ..request };
+    let done = scene.done(start_with(request));
+    let event = only(events_of(&scene, &done.changes));
+    assert_eq!(event.what, What::SessionRefreshed(Box::new(done.session().clone())));
+    assert_eq!(event.session_id, scene.session().id);
+    assert_eq!(event.before, facts("a", None, "old-machine"));
+    assert_eq!(event.after, facts("a", Some("s"), "old-machine"));
+}
+
+#[test]
+fn recorded_expiry_is_session_expired_with_its_instant() {
+    let mut session = program("a").expiring_at(NOW - 5);
+    session.expiry_recorded = false;
+    let scene = Scene::with(session);
+    let event = only(events_of(&scene, &scene.settled().1));
+    assert_eq!(event.what, What::SessionExpired(LeaseInstant(NOW - 5)));
+    assert_eq!(event.session_id, scene.session().id);
+    assert_eq!((event.revision, &event.before), (Some(Revision(48)), &event.after));
+}
+
+#[test]
+fn end_is_session_ended_with_facts_before_only_and_its_reason() {
+    let scene = Scene::with(program("a"));
+    let done = scene.done(clear(Some("a")));
+    let event = only(events_of(&scene, &done.changes));
+    assert_eq!(event.what, What::SessionEnded(Box::new(done.sealed()[0].clone())));
+    assert_eq!(
+        (event.session_id, event.why.as_deref()),
+        (scene.session().id.clone(), Some("done"))
+    );
+    assert_eq!(event.before, facts("a", None, "old-machine"));
+    assert_eq!((event.after, event.revision), (None, Some(Revision(48))));
+}
+
+#[test]
+fn handover_is_an_end_and_a_start_at_one_revision() {
+    let scene = Scene::with(program("a").stale());
+    let [ended, started] = &events(&scene, take_over(successor("b")))[..] else { panic!() };
+    assert!(matches!(ended.what, What::SessionEnded(_)));
+    assert!(matches!(started.what, What::SessionStarted(_)));
+    assert_eq!((ended.revision, started.revision), (Some(Revision(48)), Some(Revision(48))));
+    assert_eq!((&ended.after, &started.before), (&None, &None));
+    assert_eq!(ended.session_id.as_ref().unwrap().as_str(), "ses_stored");
+    assert_eq!(started.session_id.as_ref().unwrap().as_str(), "ses_new");
+    assert_eq!((ended.why.as_deref(), &started.why), (Some("it died"), &None));
+}
+
+#[test]
+fn scheduled_transfer_is_told_with_whether_it_replaced_another() {
+    for (scene, replaced) in [
+        (Scene::with(program("a")), false),
+        (Scene::with(program("a")).pending(transfer_due_at(NOW + 1)), true),
+    ] {
+        let done = scene.done(force(successor("b"), Span(5_000)));
+        let event = only(events_of(&scene, &done.changes));
+        let transfer = Box::new(done.workspace.tenure.transfer.clone().unwrap());
+        assert_eq!(event.what, What::TransferScheduled { transfer, replaced });
+        assert_eq!((event.why.as_deref(), event.revision), (Some("urgent"), Some(Revision(48))));
+        assert_eq!((event.session_id, &event.before), (scene.session().id.clone(), &event.after));
+    }
+}
+
+#[test]
+fn cancelled_transfer_is_transfer_cancelled() {
+    let scene = Scene::with(person()).pending(transfer_due_at(NOW + 1));
+    let event = only(events(&scene, Command::CancelTransfer(Expected::default())));
+    assert_eq!(
+        (event.what, event.session_id),
+        (What::TransferCancelled, scene.session().id.clone())
+    );
+    assert!(event.before.is_some() && event.before == event.after);
+}
+
+#[test]
+fn beats_are_not_events_and_activities_only_when_due() {
+    let scene = Scene::with(program("a"));
+    assert_eq!(events(&scene, beat("a")), []);
+    let saying = Heartbeat { activity: Some("writing".into()), ..beat("a") };
+    assert_eq!(events(&scene, saying.clone()), [], "the last one was logged 10 s ago");
+    let later = Scene::with(program("a").expiring_at(NOW + 100_000)).now(NOW + 50_000);
+    let event = only(events(&later, saying));
+    let What::ActivityChanged(activity) = event.what else { panic!("{:?}", event.what) };
+    assert_eq!((&*activity.text, activity.revision), ("writing", Revision(48)));
+    assert_eq!(
+        (event.session_id, event.revision),
+        (later.session().id.clone(), Some(Revision(48)))
+    );
+}

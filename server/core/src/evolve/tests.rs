@@ -1,0 +1,30 @@
+//! Changes that do not fit the state. That fitting ones do what their decision promised is
+//! what the tests of the operations and the property tests check.
+
+use super::*;
+use crate::session::{Activity, Renewal};
+use crate::testing::{NOW, Scene, TTL, at, give_up, program, transfer_due_at};
+use crate::time::LeaseInstant;
+
+#[test]
+fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
+    let ended = Scene::with(program("a")).done(give_up(Some("a"))).changes.remove(0);
+    let revision = Revision(48);
+    let activity = Activity { text: "x".into(), set_at: at(NOW).wall, revision };
+    let changes = [
+        ended,
+        Change::Renewed { revision, renewal: Renewal::new(at(NOW), TTL, None) },
+        Change::ActivitySet { activity: Box::new(activity), logged_at: None },
+        Change::Refreshed { revision, session: Box::new(program("a")) },
+        Change::ExpiryRecorded { revision, expired_at: LeaseInstant(NOW) },
+        Change::TransferScheduled { revision, transfer: Box::new(transfer_due_at(NOW)) },
+        Change::TransferCancelled { revision },
+    ];
+    for scene in [Scene::unknown(), Scene::free()] {
+        for change in &changes {
+            let mut workspace = scene.workspace.clone();
+            evolve(&mut workspace, change);
+            assert_eq!(workspace, scene.workspace, "{change:?}");
+        }
+    }
+}
