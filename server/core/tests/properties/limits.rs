@@ -1,0 +1,195 @@
+//! Numbers at the ends of their ranges, as a damaged or hostile store may hold them.
+
+use proptest::prelude::*;
+use tenure_core::command::{
+    Clear, Command, Expected, ForceTakeOver, Heartbeat, RequestedHolder, RequestedLease,
+    RequestedSuccessor, Start, TakeOver, Yield,
+};
+use tenure_core::context::{Clock, Context};
+use tenure_core::decide::decide;
+use tenure_core::evolve::evolve;
+use tenure_core::name::{ActorId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::session::{
+    Autonomous, AutonomousKind, FencingToken, Holder, Mode, REVISION_LIMIT, Renewal, Revision,
+    Session, Successor, Transfer,
+};
+use tenure_core::settle::settle;
+use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::workspace::{Tenure, Workspace};
+
+/// A stored state and a clock, each number of which may be anything.
+#[derive(Debug, Clone)]
+pub struct Case {
+    now: u64,
+    wall: u64,
+    boot_mark: u64,
+    expires_at: u64,
+    ttl: u64,
+    deadline: Option<u64>,
+    revision: Option<u64>,
+    floor: u64,
+    start_count: u32,
+    beats: u64,
+    person: bool,
+}
+
+fn extreme() -> impl Strategy<Value = u64> {
+    prop_oneof![0..3_u64, Just(u64::MAX), (u64::MAX - 3)..u64::MAX, any::<u64>()]
+}
+
+fn near_limit() -> impl Strategy<Value = u64> {
+    let limit = REVISION_LIMIT.0;
+    prop_oneof![0..3_u64, (limit - 4)..(limit + 2), Just(u64::MAX)]
+}
+
+pub fn case() -> impl Strategy<Value = Case> {
+    let times = (extreme(), extreme(), extreme(), extreme(), extreme());
+    let counts =
+        (prop::option::of(near_limit()), near_limit(), prop_oneof![Just(u32::MAX), any::<u32>()]);
+    (times, prop::option::of(extreme()), counts, extreme(), any::<bool>()).prop_map(
+        |((now, wall, boot_mark, expires_at, ttl), deadline, counts, beats, person)| Case {
+            now,
+            wall,
+            boot_mark,
+            expires_at,
+            ttl,
+            deadline,
+            revision: counts.0,
+            floor: counts.1,
+            start_count: counts.2,
+            beats,
+            person,
+        },
+    )
+}
+
+/// Asks everything of the state, one command after another: nothing may panic, and no revision
+/// may fall or pass the limit.
+pub fn run(case: &Case) {
+    let mut workspace = stored(case);
+    let moment = Moment { lease: LeaseInstant(case.now), wall: WallTime(case.wall) };
+    let clock = Clock { now: moment, boot_mark: LeaseInstant(case.boot_mark) };
+    for (number, command) in commands(case.ttl).iter().enumerate() {
+        let last = workspace.tenure.revision;
+        if let Some(changes) = settle(&workspace, &clock) {
+            changes.iter().for_each(|change| evolve(&mut workspace, change));
+        }
+        let context = Context {
+            clock,
+            principal: Principal::imported("p"),
+            operator: true,
+            address: None,
+            new_session_id: SessionId::imported(&format!("ses_{number}")),
+            revision_floor: Revision(case.floor),
+            machine_cordoned: false,
+        };
+        if let Ok(decision) = decide(&workspace, command, &context) {
+            decision.changes.iter().for_each(|change| evolve(&mut workspace, change));
+        }
+        let next = workspace.tenure.revision;
+        assert!(next >= last && (next == last || next <= Some(REVISION_LIMIT)));
+    }
+}
+
+fn stored(case: &Case) -> Workspace {
+    let moment = Moment { lease: LeaseInstant(case.now), wall: WallTime(case.wall) };
+    let renewal =
+        Renewal { last_heartbeat_at: moment.wall, expires_at: LeaseInstant(case.expires_at) };
+    let program = Autonomous {
+        actor: Some(ActorId::imported("a")),
+        kind: AutonomousKind::RuntimeWorker,
+        supervisor: None,
+        instance: None,
+        ttl: Some(Span(case.ttl)),
+        renewal: Some(renewal),
+    };
+    let session = Session {
+        id: Some(SessionId::imported("ses_old")),
+        holder: if case.person { Holder::Interactive } else { Holder::Autonomous(program) },
+        mode: Mode::General,
+        token: FencingToken(1),
+        started_at: moment,
+        last_started_at: moment,
+        start_count: case.start_count,
+        principal: Principal::imported("p"),
+        machine: None,
+        beats: case.beats,
+        activity: None,
+        activity_logged_at: Some(LeaseInstant(case.expires_at)),
+        expiry_recorded: false,
+    };
+    let transfer = case.deadline.map(|deadline| Transfer {
+        successor: Successor::Autonomous {
+            actor: ActorId::imported("b"),
+            ttl: Span(case.ttl),
+            supervisor: None,
+            instance: None,
+        },
+        successor_session_id: SessionId::imported("ses_next"),
+        reason: "urgent".into(),
+        principal: Principal::imported("p"),
+        scheduled_at: moment,
+        deadline: LeaseInstant(deadline),
+        machine: None,
+    });
+    let key =
+        Key { workspace: WorkspaceName::parse("acme/api").unwrap(), profile: Default::default() };
+    let (session, transfer) = case.revision.map_or((None, None), |_| (Some(session), transfer));
+    Workspace { key, tenure: Tenure { revision: case.revision.map(Revision), session, transfer } }
+}
+
+fn commands(ttl: u64) -> [Command; 10] {
+    let actor = || ActorId::imported("a");
+    let expected = Expected::default;
+    let start = |holder| {
+        Command::Start(Start {
+            holder,
+            mode: None,
+            supersede: false,
+            machine: None,
+            expected: expected(),
+        })
+    };
+    let lease = RequestedLease {
+        actor: actor(),
+        ttl: Span(ttl),
+        kind: AutonomousKind::RuntimeWorker,
+        supervisor: None,
+        instance: None,
+    };
+    let beat = Heartbeat { actor: actor(), session_id: None, activity: Some("x".into()) };
+    let taken = TakeOver {
+        successor: RequestedSuccessor::Interactive,
+        reason: "taken".into(),
+        machine: None,
+        expected: expected(),
+    };
+    let force = |grace| {
+        Command::ForceTakeOver(ForceTakeOver {
+            successor: RequestedSuccessor::Autonomous {
+                actor: actor(),
+                ttl: Some(Span(ttl)),
+                supervisor: None,
+                instance: None,
+            },
+            reason: "forced".into(),
+            grace: Span(grace),
+            dry_run: false,
+            machine: None,
+            expected: expected(),
+        })
+    };
+    let lease = RequestedHolder::Autonomous(lease);
+    [
+        Command::Heartbeat(beat.clone()),
+        start(lease.clone()),
+        Command::TakeOver(taken),
+        start(RequestedHolder::Interactive),
+        force(ttl),
+        force(u64::MAX),
+        Command::Heartbeat(beat),
+        Command::Yield(Yield { actor: Some(actor()), expected: expected() }),
+        start(lease),
+        Command::Clear(Clear { actor: Some(actor()), reason: None, expected: expected() }),
+    ]
+}

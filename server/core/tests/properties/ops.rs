@@ -1,0 +1,165 @@
+//! The steps that a sequence is made of, and how they are drawn. What a step names of the
+//! stored state ("the current session") is resolved when it is taken.
+
+use proptest::prelude::*;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Time passes.
+    Pass(Passing),
+    /// The wall clock jumps, the lease clock does not.
+    WallJumps(i64),
+    /// The server restarts: the lease clock stood still, and boot grace counts from here.
+    Restart,
+    /// The workspace is deleted, if no session is stored.
+    Delete,
+    /// A record of an older installation is imported, if no session is stored.
+    Import(Legacy),
+    /// Somebody asks for something.
+    Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool },
+}
+
+/// How time passes.
+#[derive(Debug, Clone)]
+pub enum Passing {
+    /// So many milliseconds.
+    Ms(u64),
+    /// To so many milliseconds after the stored session's expiry, if that is not past.
+    ToExpiry(i64),
+}
+
+/// What an imported record lacks.
+#[derive(Debug, Clone)]
+pub struct Legacy {
+    pub person: bool,
+    pub id: bool,
+    pub owner: bool,
+    pub ttl: bool,
+    pub heartbeat: bool,
+}
+
+/// What may be named of sessions and revisions.
+#[derive(Debug, Clone, Copy)]
+pub enum Named {
+    Nothing,
+    Current,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Expect {
+    pub session: Named,
+    pub revision: Named,
+}
+
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub actor: &'static str,
+    pub ttl_ms: u64,
+    pub ttl_given: bool,
+    pub supervisor: Option<&'static str>,
+    pub instance: Option<&'static str>,
+    pub supervises: bool,
+}
+
+/// A call. `None` for a program is a person.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Start { program: Option<Program>, supersede: bool, mode: Option<bool>, expect: Expect },
+    Beat { actor: &'static str, session: Named, activity: Option<&'static str> },
+    Join { actor: &'static str, session: Named },
+    TakeOver { program: Option<Program>, expect: Expect },
+    Force { program: Option<Program>, grace_ms: u64, dry_run: bool, expect: Expect },
+    Cancel { expect: Expect },
+    Yield { actor: Option<&'static str>, expect: Expect },
+    Clear { actor: Option<&'static str>, expect: Expect },
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        24 => (ask(), 0..2_u8, any::<bool>(), prop::bool::weighted(0.05)).prop_map(
+            |(ask, principal, operator, cordoned)| Step::Ask { ask, principal, operator, cordoned }
+        ),
+        8 => passing().prop_map(Step::Pass),
+        1 => (-100_000_000..100_000_000_i64).prop_map(Step::WallJumps),
+        2 => Just(Step::Restart),
+        2 => Just(Step::Delete),
+        1 => legacy().prop_map(Step::Import),
+    ]
+}
+
+fn passing() -> impl Strategy<Value = Passing> {
+    prop_oneof![
+        3 => (0..3_000_u64).prop_map(Passing::Ms),
+        2 => (0..90_000_u64).prop_map(Passing::Ms),
+        1 => (0..90_000_000_u64).prop_map(Passing::Ms),
+        4 => (-1..=1_i64).prop_map(Passing::ToExpiry),
+    ]
+}
+
+fn legacy() -> impl Strategy<Value = Legacy> {
+    let likely = || prop::bool::weighted(0.7);
+    (prop::bool::weighted(0.3), any::<bool>(), likely(), likely(), likely()).prop_map(
+        |(person, id, owner, ttl, heartbeat)| Legacy { person, id, owner, ttl, heartbeat },
+    )
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        6 => (holder(), any::<bool>(), prop::option::of(any::<bool>()), expect()).prop_map(
+            |(program, supersede, mode, expect)| Ask::Start { program, supersede, mode, expect }
+        ),
+        6 => (actor(), named(), prop::option::of(prop::sample::select(vec!["x", "y"]))).prop_map(
+            |(actor, session, activity)| Ask::Beat { actor, session, activity }
+        ),
+        1 => (actor(), named()).prop_map(|(actor, session)| Ask::Join { actor, session }),
+        3 => (holder(), expect()).prop_map(|(program, expect)| Ask::TakeOver { program, expect }),
+        3 => (holder(), grace(), prop::bool::weighted(0.2), expect()).prop_map(
+            |(program, grace_ms, dry_run, expect)| {
+                Ask::Force { program, grace_ms, dry_run, expect }
+            }
+        ),
+        1 => expect().prop_map(|expect| Ask::Cancel { expect }),
+        1 => (prop::option::of(actor()), expect())
+            .prop_map(|(actor, expect)| Ask::Yield { actor, expect }),
+        1 => (prop::option::of(actor()), expect())
+            .prop_map(|(actor, expect)| Ask::Clear { actor, expect }),
+    ]
+}
+
+fn actor() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "a", "a", "b", "s"])
+}
+
+fn holder() -> impl Strategy<Value = Option<Program>> {
+    let program =
+        (
+            actor(),
+            prop::sample::select(vec![1_000, 5_000, 60_000, 120_000, 86_400_000_u64]),
+            any::<bool>(),
+            prop::option::of(prop::sample::select(vec!["s", "a"])),
+            prop::option::of(prop::sample::select(vec!["i1", "i2"])),
+            any::<bool>(),
+        )
+            .prop_map(|(actor, ttl_ms, ttl_given, supervisor, instance, supervises)| {
+                Program { actor, ttl_ms, ttl_given, supervisor, instance, supervises }
+            });
+    prop::option::weighted(0.8, program)
+}
+
+fn grace() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 1..3_000_u64, 1..600_000_u64]
+}
+
+fn named() -> impl Strategy<Value = Named> {
+    prop_oneof![4 => Just(Named::Nothing), 3 => Just(Named::Current), 1 => Just(Named::Other)]
+}
+
+fn expect() -> impl Strategy<Value = Expect> {
+    let nothing = Expect { session: Named::Nothing, revision: Named::Nothing };
+    prop_oneof![
+        3 => Just(nothing),
+        1 => (named(), named()).prop_map(|(session, revision)| Expect { session, revision }),
+    ]
+}

@@ -1,0 +1,241 @@
+//! One workspace, its clock and everything that was ever seen of it.
+
+use std::collections::BTreeSet;
+
+use tenure_core::change::{Change, Changes};
+use tenure_core::command::Command;
+use tenure_core::context::{Clock, Context};
+use tenure_core::decide::decide;
+use tenure_core::event::{Stamp, derive};
+use tenure_core::evolve::evolve;
+use tenure_core::name::{ActorId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::reply::{ForcedOutcome, Reply, SessionView};
+use tenure_core::session::{
+    Autonomous, AutonomousKind, FencingToken, Holder, Mode, Renewal, Revision, Session,
+};
+use tenure_core::settle::settle;
+use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::workspace::Workspace;
+
+use crate::checks::{Past, check_refusal, check_repeat, check_reply, check_settled, check_step};
+use crate::log::Log;
+use crate::ops::{Legacy, Passing, Step};
+use crate::resolve::command;
+
+/// How many answers are kept to be asked for again after each step.
+const ANSWERS_MAX: usize = 6;
+
+pub struct World {
+    pub workspace: Workspace,
+    pub clock: Clock,
+    /// What has happened, for the test that sequences get anywhere.
+    pub outcomes: BTreeSet<String>,
+    floor: Revision,
+    ids: u64,
+    past: Past,
+    log: Log,
+    answers: Vec<Reply>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let key = Key {
+            workspace: WorkspaceName::parse("acme/api").unwrap(),
+            profile: Default::default(),
+        };
+        let now = Moment { lease: LeaseInstant(100_000_000), wall: WallTime(1_700_000_000_000) };
+        Self {
+            workspace: Workspace::unknown(key),
+            clock: Clock { now, boot_mark: LeaseInstant(0) },
+            outcomes: BTreeSet::new(),
+            floor: Revision(0),
+            ids: 0,
+            past: Past::default(),
+            log: Log::default(),
+            answers: Vec::new(),
+        }
+    }
+
+    pub fn take(&mut self, step: &Step) {
+        match step {
+            Step::Pass(passing) => self.pass(passing),
+            Step::WallJumps(by_ms) => {
+                let wall = &mut self.clock.now.wall.0;
+                *wall = wall.saturating_add_signed(*by_ms);
+            }
+            Step::Restart => self.clock.boot_mark = self.clock.now.lease,
+            Step::Delete => self.delete(),
+            Step::Import(legacy) => self.import(legacy),
+            Step::Ask { ask, principal, operator, cordoned } => {
+                // The expectations name what is stored once time has had its say.
+                self.settle();
+                let context = self.context(*principal, *operator, *cordoned);
+                self.ask(&command(ask, &self.workspace.tenure), &context);
+            }
+        }
+        self.settle();
+        for answer in &self.answers {
+            let context = self.context(0, false, false);
+            let told = check_repeat(&self.workspace, answer, &context);
+            self.outcomes.insert(format!("repeat {}", if told { "told" } else { "refused" }));
+        }
+    }
+
+    fn context(&self, principal: u8, operator: bool, machine_cordoned: bool) -> Context {
+        Context {
+            clock: self.clock,
+            principal: Principal::imported(if principal == 0 { "p" } else { "q" }),
+            operator,
+            address: None,
+            new_session_id: SessionId::imported(&format!("ses_{}", self.ids)),
+            revision_floor: self.floor,
+            machine_cordoned,
+        }
+    }
+
+    fn pass(&mut self, passing: &Passing) {
+        let now = self.clock.now.lease;
+        let until = match passing {
+            Passing::Ms(ms) => now.after(Span(*ms)),
+            Passing::ToExpiry(by_ms) => self
+                .workspace
+                .tenure
+                .effective_expiry(self.clock.boot_mark)
+                .map_or(now, |expiry| LeaseInstant(expiry.0.saturating_add_signed(*by_ms))),
+        };
+        let passed = until.since(now);
+        self.clock.now.lease = now.after(passed);
+        self.clock.now.wall = self.clock.now.wall.after(passed);
+    }
+
+    fn delete(&mut self) {
+        if self.workspace.tenure.session.is_none() {
+            self.floor = self.floor.max(self.workspace.tenure.revision.unwrap_or_default());
+            self.workspace = Workspace::unknown(self.workspace.key.clone());
+            self.log = Log::default();
+            self.outcomes.insert("deleted".into());
+        }
+    }
+
+    fn import(&mut self, legacy: &Legacy) {
+        if self.workspace.tenure.session.is_some() {
+            return;
+        }
+        let revision = self.workspace.tenure.revision.unwrap_or(self.floor).0 + 1;
+        let now = self.clock.now;
+        let renewal = Renewal {
+            last_heartbeat_at: now.wall,
+            expires_at: now.lease.after(Span::from_secs(30)),
+        };
+        let program = Autonomous {
+            actor: legacy.owner.then(|| ActorId::imported("a")),
+            kind: AutonomousKind::RuntimeWorker,
+            supervisor: None,
+            instance: None,
+            ttl: legacy.ttl.then_some(Span::from_secs(30)),
+            renewal: legacy.heartbeat.then_some(renewal),
+        };
+        self.ids += 1;
+        let session = Session {
+            id: legacy.id.then(|| SessionId::imported(&format!("old_{}", self.ids))),
+            holder: if legacy.person { Holder::Interactive } else { Holder::Autonomous(program) },
+            mode: Mode::General,
+            token: FencingToken(revision),
+            started_at: now,
+            last_started_at: now,
+            start_count: 1,
+            principal: Principal::imported("importer"),
+            machine: None,
+            beats: 0,
+            activity: None,
+            activity_logged_at: None,
+            expiry_recorded: false,
+        };
+        self.past.mint(&session);
+        self.log.tenure.session = Some(session.clone());
+        self.workspace.tenure.session = Some(session);
+        self.workspace.tenure.revision = Some(Revision(revision));
+    }
+
+    fn settle(&mut self) {
+        if let Some(changes) = settle(&self.workspace, &self.clock) {
+            let what = match &changes[0] {
+                Change::ExpiryRecorded { .. } => "expiry recorded",
+                _ => "transfer completed by time",
+            };
+            self.outcomes.insert(what.into());
+            self.apply(&changes, None);
+        }
+        let again = settle(&self.workspace, &self.clock);
+        assert_eq!(again, None, "something is due although it was settled");
+        check_settled(&self.workspace, &self.clock, &mut self.past);
+    }
+
+    fn ask(&mut self, command: &Command, context: &Context) {
+        self.ids += 1;
+        let before = self.workspace.clone();
+        match decide(&before, command, context) {
+            Err(refusal) => {
+                check_refusal(&before, &refusal, context);
+                self.outcomes.insert(format!("refused {:?}", refusal.reason));
+            }
+            Ok(decision) => {
+                self.apply(&decision.changes, Some(command));
+                check_reply(&before, &self.workspace, &decision, &self.clock);
+                self.see(&before, &decision.reply);
+                self.answers.push(decision.reply);
+                if self.answers.len() > ANSWERS_MAX {
+                    self.answers.remove(0);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, changes: &Changes, command: Option<&Command>) {
+        let before = self.workspace.clone();
+        let stamp = Stamp {
+            at: self.clock.now.wall,
+            principal: Principal::imported("p"),
+            actor: None,
+            address: None,
+        };
+        for change in changes {
+            let previous = self.workspace.clone();
+            evolve(&mut self.workspace, change);
+            let event = derive(&previous, change, &self.workspace, &stamp);
+            self.log.read(event.as_ref(), &self.workspace);
+            if let Change::Ended { entry } = change {
+                self.outcomes.insert(format!("end {:?}", entry.cause));
+            }
+        }
+        self.log.reproduces(&self.workspace);
+        check_step(&before, &self.workspace, changes, command, &self.clock, &mut self.past);
+    }
+
+    fn see(&mut self, before: &Workspace, reply: &Reply) {
+        let what = match reply {
+            Reply::Started(started) if started.reset => "started",
+            Reply::Started(_) => "refreshed",
+            Reply::Forced(forced) => match forced.outcome {
+                ForcedOutcome::Installed(_) => "installed",
+                ForcedOutcome::Scheduled(_) => "scheduled",
+            },
+            Reply::Yielded(yielded) if yielded.successor.is_some() => {
+                "transfer completed by its holder"
+            }
+            Reply::Beat(_) => "Beat",
+            Reply::Joined(_) => "Joined",
+            Reply::TakenOver(_) => "TakenOver",
+            Reply::TransferCancelled(_) => "TransferCancelled",
+            Reply::Yielded(_) => "Yielded",
+            Reply::Cleared(_) => "Cleared",
+        };
+        self.outcomes.insert(what.into());
+        let stored = before.tenure.session.as_ref().and_then(Session::autonomous);
+        let expiry = SessionView::of(before, &self.clock).map(|view| view.effective_expiry);
+        let stored = stored.and_then(|held| held.renewal).map(|renewal| renewal.expires_at);
+        if stored.is_some() && expiry > stored {
+            self.outcomes.insert("boot grace".into());
+        }
+    }
+}
