@@ -158,7 +158,7 @@ fn digits(text: &str) -> Option<u64> {
     text.replace('_', "").parse().ok()
 }
 
-fn within<T: PartialOrd>(value: T, min: T, max: T) -> Result<(), String> {
+fn within<T: PartialOrd + Copy>(value: T, min: T, max: T) -> Result<(), String> {
     if value < min {
         Err("it is too small".to_owned())
     } else if value > max {
