@@ -1,0 +1,34 @@
+//! The real binaries together: supervisors and a server, killed at the worst moment.
+//!
+//! The test's own executable also plays the supervisors, each a process of its own, so that
+//! they can be killed like one.
+
+mod load;
+mod server;
+mod supervisor;
+mod takeover;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, role, rest @ ..] = &arguments[..]
+        && role == supervisor::ROLE
+    {
+        supervisor::play(rest);
+        return;
+    }
+    let trials = vec![
+        Trial::test("sessions_of_a_killed_supervisor_expire_in_time_and_no_others", || {
+            takeover::sessions_of_a_killed_supervisor_expire_in_time_and_no_others();
+            Ok(())
+        }),
+        Trial::test("a_killed_server_loses_nothing_that_it_acknowledged", || {
+            load::a_killed_server_loses_nothing_that_it_acknowledged();
+            Ok(())
+        }),
+    ];
+    // One after another: both measure time.
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, trials).exit();
+}
