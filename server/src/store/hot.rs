@@ -1,16 +1,17 @@
-//! How a hot row and the rest of a workspace make one state.
+//! What hot rows mean, alike in every store: how one and the rest of a workspace make one
+//! state, and which numbers can be stored.
 //!
-//! Guarantees: what the hot row says wins, in every store alike; so a beat, which writes
-//! nothing else, is seen by every later read.
+//! Guarantees: what the hot row says wins, so that a beat, which writes nothing else, is seen
+//! by every later read.
 
 use tenure_core::session::{Holder, Renewal, Session, Transfer};
 use tenure_core::workspace::Tenure;
 
-use super::LeaseRow;
+use super::{Batch, LeaseRow, StoreError};
 
 /// The greatest number that every store can hold. Times and counts beyond it are stored as
 /// this; a version or revision beyond it is refused, because it could not be told from another.
-pub(super) const STORABLE_MAX: u64 = i64::MAX as u64;
+const STORABLE_MAX: u64 = i64::MAX as u64;
 
 /// The stored state of a workspace.
 pub(super) fn merge(
@@ -31,4 +32,17 @@ pub(super) fn merge(
         session
     });
     Tenure { revision: Some(lease.revision), session, transfer }
+}
+
+/// Refuses a batch with numbers that are compared and that not every store can hold.
+///
+/// # Errors
+/// [`StoreError::Unusable`].
+pub(super) fn check_storable(batch: &Batch) -> Result<(), StoreError> {
+    let storable =
+        |lease: &LeaseRow| lease.version.0 <= STORABLE_MAX && lease.revision.0 <= STORABLE_MAX;
+    if batch.writes.iter().filter_map(|write| write.lease.as_ref()).all(storable) {
+        return Ok(());
+    }
+    Err(StoreError::Unusable("a version or revision is greater than 2^63 - 1".to_owned()))
 }

@@ -10,7 +10,7 @@ use super::fault::{FaultPlan, FaultPoint};
 use super::record::Recorder;
 use super::rows::sql;
 use super::step::Step;
-use crate::store::hot::STORABLE_MAX;
+use crate::store::hot::check_storable;
 use crate::store::{Batch, Committed, Guard, LeaseRow, Outcome, RowId, StoreError, Version, Write};
 
 const MARK: &str =
@@ -45,7 +45,7 @@ pub(super) fn commit(
     faults: &FaultPlan,
     committing: impl FnOnce(),
 ) -> Result<Committed, Stop> {
-    check(batch)?;
+    check_storable(batch).map_err(Stop::Refused)?;
     let step = Step::write(connection, faults)?;
     let marked =
         connection.prepare_cached(MARK)?.execute((sql(batch.lease_now.0), sql(batch.epoch.0)))?;
@@ -62,18 +62,6 @@ pub(super) fn commit(
     committing();
     step.commit().map_err(Stop::CommitFailed)?;
     Ok(Committed { outcomes, service_sequences })
-}
-
-/// Refuses numbers that are compared and that SQL cannot hold.
-fn check(batch: &Batch) -> Result<(), Stop> {
-    let storable =
-        |lease: &LeaseRow| lease.version.0 <= STORABLE_MAX && lease.revision.0 <= STORABLE_MAX;
-    if batch.writes.iter().filter_map(|write| write.lease.as_ref()).all(storable) {
-        return Ok(());
-    }
-    Err(Stop::Refused(StoreError::Unusable(
-        "a version or revision is greater than 2^63 - 1".to_owned(),
-    )))
 }
 
 /// A write that changes the hot row and nothing else.

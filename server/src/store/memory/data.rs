@@ -1,0 +1,230 @@
+//! What a store in memory holds, and how it changes. Single-threaded: the lock is its owner's.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+use tenure_core::event::Event;
+use tenure_core::ledger::LedgerEntry;
+use tenure_core::name::Key;
+use tenure_core::session::Revision;
+use tenure_core::time::LeaseInstant;
+use tenure_core::workspace::Tenure;
+
+use crate::store::event_class::is_important;
+use crate::store::hot;
+use crate::store::{
+    Acquired, Batch, CommitError, Committed, Epoch, Guard, LeaseRow, Load, Loaded, LogId, Outcome,
+    OutcomeKey, Pruned, Retention, RowId, Stored, StoredOutcome, Version, Write,
+};
+
+/// A logged event; its sequence is its key in the map.
+#[derive(Debug)]
+pub(super) struct Logged {
+    pub row: Option<RowId>,
+    pub event: Event,
+}
+
+/// Everything that is stored.
+#[derive(Debug)]
+pub(super) struct Data {
+    log_id: LogId,
+    epoch: u64,
+    lease_mark: LeaseInstant,
+    pub compacted_through: u64,
+    /// The newest sequence ever given.
+    pub newest: u64,
+    pub places: BTreeMap<Key, RowId>,
+    /// The row of the place 1 is the first.
+    pub rows: Vec<(Key, Stored)>,
+    pub events: BTreeMap<u64, Logged>,
+    pub ledger: VecDeque<LedgerEntry>,
+    outcomes: HashMap<OutcomeKey, StoredOutcome>,
+}
+
+impl Data {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            log_id: LogId(Arc::from(format!("log_memory_{seed}"))),
+            epoch: 0,
+            lease_mark: LeaseInstant(0),
+            compacted_through: 0,
+            newest: 0,
+            places: BTreeMap::new(),
+            rows: Vec::new(),
+            events: BTreeMap::new(),
+            ledger: VecDeque::new(),
+            outcomes: HashMap::new(),
+        }
+    }
+
+    pub(super) fn acquire(&mut self) -> Acquired {
+        self.epoch += 1;
+        Acquired {
+            epoch: Epoch(self.epoch),
+            lease_mark: self.lease_mark,
+            revision_floor: Revision(0),
+            log_id: self.log_id.clone(),
+        }
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<Stored> {
+        self.places.get(key).and_then(|row| self.row(*row)).map(|(_, stored)| stored.clone())
+    }
+
+    pub(super) fn row(&self, row: RowId) -> Option<&(Key, Stored)> {
+        index_of(row).and_then(|index| self.rows.get(index))
+    }
+
+    pub(super) fn load(&self, load: &Load) -> Loaded {
+        Loaded {
+            workspaces: load.keys.iter().map(|key| self.find(key)).collect(),
+            outcomes: load.outcomes.iter().map(|key| self.outcomes.get(key).cloned()).collect(),
+        }
+    }
+
+    /// Carries a batch out. Where `conflicts` says so, another writer was faster.
+    pub(super) fn commit(
+        &mut self,
+        batch: &Batch,
+        conflicts: &[bool],
+    ) -> Result<Committed, CommitError> {
+        hot::check_storable(batch).map_err(CommitError::NotApplied)?;
+        if batch.epoch.0 != self.epoch {
+            return Err(CommitError::Fenced);
+        }
+        self.lease_mark = self.lease_mark.max(batch.lease_now);
+        let service_sequences = self.log(None, &batch.service_events);
+        let outcomes = batch
+            .writes
+            .iter()
+            .zip(conflicts)
+            .map(|(write, conflict)| {
+                if *conflict {
+                    self.interfere(write);
+                    return Outcome::Conflict;
+                }
+                self.apply(write)
+            })
+            .collect();
+        Ok(Committed { outcomes, service_sequences })
+    }
+
+    /// Does what another writer would have done: raises the version under the guard.
+    fn interfere(&mut self, write: &Write) {
+        if let Guard::At(row, version) = write.guard
+            && let Some((_, stored)) = index_of(row).and_then(|index| self.rows.get_mut(index))
+            && stored.version == version
+        {
+            stored.version = Version(version.0 + 1);
+        }
+    }
+
+    fn apply(&mut self, write: &Write) -> Outcome {
+        let row = match write.guard {
+            Guard::Absent if self.places.contains_key(&write.key) => return Outcome::Conflict,
+            Guard::Absent => None,
+            Guard::At(row, version) => match self.row(row) {
+                Some((_, stored)) if stored.version == version => Some(row),
+                _ => return Outcome::Conflict,
+            },
+        };
+        let Some(lease) = &write.lease else {
+            self.keep_outcomes(&write.outcomes);
+            return Outcome::Applied { row, sequences: 0..0 };
+        };
+        let row = row.unwrap_or_else(|| self.insert(&write.key));
+        self.put(row, lease, write.tenure.as_deref());
+        self.ledger.extend(write.sealed.iter().cloned());
+        let sequences = self.log(Some(row), &write.events);
+        self.keep_outcomes(&write.outcomes);
+        Outcome::Applied { row: Some(row), sequences }
+    }
+
+    fn insert(&mut self, key: &Key) -> RowId {
+        let row = RowId(i64::try_from(self.rows.len() + 1).unwrap_or(i64::MAX));
+        let stored = Stored { row, version: Version(0), tenure: Tenure::default() };
+        self.rows.push((key.clone(), stored));
+        self.places.insert(key.clone(), row);
+        row
+    }
+
+    fn put(&mut self, row: RowId, lease: &LeaseRow, tenure: Option<&Tenure>) {
+        let stored = index_of(row).and_then(|index| self.rows.get_mut(index));
+        let Some((_, stored)) = stored else { return };
+        let cold = tenure.unwrap_or(&stored.tenure).clone();
+        stored.version = lease.version;
+        stored.tenure = hot::merge(cold.session, cold.transfer, lease);
+    }
+
+    fn log(&mut self, row: Option<RowId>, events: &[Event]) -> Range<u64> {
+        if events.is_empty() {
+            return 0..0;
+        }
+        let first = self.newest + 1;
+        for event in events {
+            self.newest += 1;
+            self.events.insert(self.newest, Logged { row, event: event.clone() });
+        }
+        first..self.newest + 1
+    }
+
+    fn keep_outcomes(&mut self, outcomes: &[StoredOutcome]) {
+        for outcome in outcomes {
+            self.outcomes.insert(outcome.key.clone(), outcome.clone());
+        }
+    }
+
+    pub(super) fn prune(&mut self, retention: &Retention) -> Pruned {
+        let mut left = retention.rows_max as usize;
+        let gone = |outcome: &StoredOutcome| outcome.keep_until <= retention.lease_now;
+        let expired: Vec<OutcomeKey> =
+            self.outcomes.values().filter(|o| gone(o)).map(|o| o.key.clone()).take(left).collect();
+        for key in &expired {
+            self.outcomes.remove(key);
+        }
+        left -= expired.len();
+        let before = self.ledger.len();
+        self.ledger.retain(|entry| {
+            let stays = left == 0 || entry.ended_at >= retention.ledger_before;
+            left -= usize::from(!stays);
+            stays
+        });
+        let ledger_entries = before - self.ledger.len();
+        let events = self.prune_events(retention, left);
+        Pruned {
+            events: events as u64,
+            ledger_entries: ledger_entries as u64,
+            outcomes: expired.len() as u64,
+        }
+    }
+
+    fn prune_events(&mut self, retention: &Retention, rows_max: usize) -> usize {
+        let ordinary = self.events.values().filter(|l| !is_important(&l.event.what)).count();
+        let mut excess = (ordinary as u64).saturating_sub(retention.events_max);
+        // Oldest first, as the events say it themselves.
+        let mut by_age: Vec<_> = self.events.iter().map(|(s, l)| (l.event.at, *s)).collect();
+        by_age.sort_unstable();
+        let mut removed = 0;
+        for (at, sequence) in by_age {
+            let Some(logged) = self.events.get(&sequence) else { continue };
+            let goes = if is_important(&logged.event.what) {
+                at < retention.important_events_before
+            } else {
+                let goes = at < retention.events_before || excess > 0;
+                excess = excess.saturating_sub(u64::from(goes));
+                goes
+            };
+            if goes && removed < rows_max {
+                self.events.remove(&sequence);
+                self.compacted_through = self.compacted_through.max(sequence);
+                removed += 1;
+            }
+        }
+        removed
+    }
+}
+
+fn index_of(row: RowId) -> Option<usize> {
+    usize::try_from(row.0).ok().and_then(|place| place.checked_sub(1))
+}
