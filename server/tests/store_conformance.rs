@@ -1,4 +1,4 @@
-//! What every store promises, held against each of them, and what only a file can promise.
+//! What every store promises, held against each of them, and what only one of them can promise.
 //!
 //! A test of the suite is written once, generic over the store, and listed once below; it then
 //! runs under its own name for each store.
@@ -10,6 +10,29 @@ mod sample;
 
 #[path = "store_conformance/commits.rs"]
 mod commits;
+#[path = "store_conformance/epochs.rs"]
+mod epochs;
+#[path = "store_conformance/guards.rs"]
+mod guards;
+#[path = "store_conformance/history.rs"]
+mod history;
+#[path = "store_conformance/limits.rs"]
+mod limits;
+#[path = "store_conformance/lists.rs"]
+mod lists;
+#[path = "store_conformance/retention.rs"]
+mod retention;
+
+#[path = "store_conformance/alike.rs"]
+mod alike;
+#[path = "store_conformance/durability.rs"]
+mod durability;
+#[path = "store_conformance/memory_fates.rs"]
+mod memory_fates;
+#[path = "store_conformance/sqlite_faults.rs"]
+mod sqlite_faults;
+#[path = "store_conformance/sqlite_files.rs"]
+mod sqlite_files;
 
 macro_rules! conformance {
     ($($module:ident :: { $($test:ident),+ $(,)? })+) => {
@@ -21,6 +44,14 @@ macro_rules! conformance {
                 })+
             })+
         }
+        mod memory {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $test() {
+                    crate::$module::$test::<crate::harness::Memory>().await;
+                })+
+            })+
+        }
     };
 }
 
@@ -28,6 +59,74 @@ conformance! {
     commits::{
         a_batch_is_there_after_it_was_answered,
         an_empty_batch_stores_the_mark,
+        the_mark_never_goes_back,
         a_beat_changes_the_hot_row_and_nothing_else,
+        the_hot_row_wins_over_the_state_beside_it,
+        a_chain_of_versions_is_kept,
+        a_thousand_beats_in_any_order_are_applied_each_to_its_row,
+        a_pending_transfer_comes_and_goes,
+        a_cleared_workspace_keeps_its_revision,
+        places_are_dense_and_fixed,
+        outcomes_are_stored_in_the_same_step,
+        outcomes_alone_change_nothing_else,
+        outcomes_alone_of_an_unknown_workspace_leave_it_unknown,
+        an_outcome_is_found_only_under_its_whole_key,
+        a_later_outcome_of_the_same_request_replaces_the_first,
+        every_field_of_a_session_survives,
+    }
+    guards::{
+        a_wrong_version_is_a_conflict_of_that_write_only,
+        a_conflict_leaves_nothing_of_its_write,
+        absent_conflicts_where_something_is_stored,
+        an_unknown_place_is_a_conflict,
+        outcomes_alone_are_guarded_too,
+        a_conflict_does_not_use_up_a_place,
+    }
+    epochs::{
+        each_acquire_begins_a_new_epoch,
+        an_earlier_epoch_is_fenced_and_leaves_nothing,
+        a_store_is_the_same_after_a_close,
+        a_store_is_the_same_after_a_drop,
+        a_closed_store_refuses_every_call,
+        the_boot_scan_finds_live_sessions_in_order,
+    }
+    history::{
+        sequences_rise_by_commit_and_by_write,
+        sequences_are_never_given_twice,
+        events_are_read_in_pages,
+        events_of_one_workspace_are_read_past_the_others,
+        a_cursor_from_the_future_stays,
+        service_events_come_before_those_of_the_writes,
+        the_ledger_finds_ended_sessions,
+        the_newest_entry_of_a_repeated_id_counts,
+        counts_follow_every_change,
+    }
+    retention::{
+        outcomes_go_at_their_time,
+        ordinary_events_go_by_age,
+        ordinary_events_go_by_number,
+        important_events_stay_longer,
+        ledger_entries_go_by_age,
+        one_call_removes_a_bounded_number,
+        sequences_rise_across_prune_and_restart,
+        nothing_to_forget_is_nothing_removed,
+    }
+    lists::{
+        only_sessions_are_listed_in_the_order_of_keys,
+        pages_follow_each_other_without_gap,
+        a_prefix_covers_whole_segments,
+        prefixes_page_too,
+        each_filter_holds,
+        filters_combine,
+        few_among_many_are_found,
+        a_page_has_the_sequence_of_its_snapshot,
+        a_limit_is_bounded,
+    }
+    limits::{
+        hostile_texts_survive_unchanged,
+        numbers_beyond_the_stores_saturate,
+        a_version_beyond_the_stores_is_refused,
+        a_guard_beyond_the_stores_is_a_conflict,
+        a_cursor_beyond_the_stores_finds_nothing,
     }
 }

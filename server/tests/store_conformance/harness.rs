@@ -1,6 +1,7 @@
 //! How a test gets a store, and gets the same one again.
 
 use tempfile::TempDir;
+use tenured::store::memory::{MemoryOptions, MemoryStore};
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
 use tenured::store::{Acquired, Store};
 
@@ -37,4 +38,19 @@ pub async fn acquired<H: Harness>() -> (H, H::Opened, Acquired) {
     let store = harness.open();
     let acquired = store.acquire().await.unwrap();
     (harness, store, acquired)
+}
+
+/// Data in memory, kept by a view that nobody uses.
+pub struct Memory(pub MemoryStore);
+
+impl Harness for Memory {
+    type Opened = MemoryStore;
+
+    fn empty() -> Self {
+        Self(MemoryStore::new(MemoryOptions::default()))
+    }
+
+    fn open(&self) -> MemoryStore {
+        self.0.another(MemoryOptions::default())
+    }
 }
