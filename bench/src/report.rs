@@ -16,6 +16,9 @@ use crate::machine::{CpuReading, Machine};
 use crate::server::Contender;
 use crate::statistics::Spread;
 
+/// The share of all cores that other programs may use before a figure counts as disturbed.
+const DISTURBED_OVER: f64 = 0.05;
+
 /// Values by the name of a peer.
 type ByPeer<T> = BTreeMap<&'static str, T>;
 
@@ -31,6 +34,8 @@ pub struct Report {
     pub reach: ByPeer<f64>,
     /// Whether they all were; absent if none was asked for.
     pub met: Option<bool>,
+    /// Whether other programs used so much of the machine that rates and latencies say little.
+    pub disturbed: bool,
     /// What was measured beside it.
     pub also: Vec<Comparison>,
     /// Repetitions.
@@ -112,8 +117,12 @@ impl Report {
                 others: median(|cpu| cpu.others),
             }
         };
+        let cores_s = |turn: &Turn| turn.outcome.window_s * machine.cores as f64;
+        let others = turns.iter().map(|turn| turn.outcome.cpu.others / cores_s(turn));
+        let disturbed = others.fold(0.0, f64::max) > DISTURBED_OVER;
         Report {
             figure: figure.name(),
+            disturbed,
             main: comparison,
             reach: reach.iter().map(|reach| (reach.peer.name(), reach.ratio)).collect(),
             met: (!reach.is_empty()).then_some(met),
@@ -204,6 +213,9 @@ pub fn table(report: &Report) -> String {
         let [client, server, others] = cores;
         let _ = write!(text, "  {:>12}  {who} client {client:.2}, server {server:.2}", "cores");
         let _ = writeln!(text, ", other programs {others:.2}");
+    }
+    if report.disturbed {
+        let _ = writeln!(text, "  {:>12}  by other programs; measure again", "DISTURBED");
     }
     if let Some(met) = report.met {
         let reach = report.reach.iter().map(|(peer, ratio)| format!("{ratio:.2} of {peer}"));

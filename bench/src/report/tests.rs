@@ -59,6 +59,27 @@ fn a_reach_is_met_at_its_very_value_and_not_below() {
 }
 
 #[test]
+fn a_rate_is_also_told_by_what_it_cost() {
+    let report = Report::of(Figure::Stream, &turns([60.0; 3], [100.0; 3]), machine());
+    // 60 a second for 2 s, in 4 processor seconds.
+    assert_eq!((report.also[0].unit, report.also[0].ours), ("beats/cpu s", 30.0));
+}
+
+#[test]
+fn one_disturbed_turn_disturbs_the_figure() {
+    let disturbed = |others| {
+        let mut turns = turns([60.0; 3], [100.0; 3]);
+        for turn in &mut turns {
+            turn.outcome.cpu.others = 0.0;
+        }
+        turns[3].outcome.cpu.others = others;
+        Report::of(Figure::Stream, &turns, machine()).disturbed
+    };
+    assert!(!disturbed(0.2));
+    assert!(disturbed(0.3));
+}
+
+#[test]
 fn nothing_is_met_where_nothing_was_to_be_reached() {
     let report = Report::of(Figure::Batch, &turns([1.0; 3], [100.0; 3]), machine());
     assert_eq!((report.met, report.reach.len()), (None, 0));
