@@ -32,9 +32,8 @@ pub fn a_killed_server_loses_nothing_that_it_acknowledged() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|n| tokio::spawn(work(server.url(), n, Arc::clone(&stop))))
-            .collect();
+        let workers: Vec<_> =
+            (0..WORKERS).map(|n| tokio::spawn(work(server.url(), n, Arc::clone(&stop)))).collect();
         for _ in 0..KILLS {
             tokio::time::sleep(Duration::from_millis(1_500)).await;
             server.kill_and_restart();

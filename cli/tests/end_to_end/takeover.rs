@@ -90,7 +90,8 @@ fn take_over_by_command(server: &Server, old_token: u64) {
 }
 
 async fn live_sessions(client: &Client, owner: &str) -> usize {
-    let filter = v1::SessionFilter { owner: owner.to_owned(), stale: Some(false), ..Default::default() };
+    let filter =
+        v1::SessionFilter { owner: owner.to_owned(), stale: Some(false), ..Default::default() };
     let request = v1::ListSessionsRequest { filter: Some(filter), ..Default::default() };
     let mut pages = client.list_sessions(request);
     let mut count = 0;

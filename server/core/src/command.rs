@@ -47,6 +47,16 @@ impl Command {
             Self::Clear(request) => Some(&request.expected),
         }
     }
+
+    /// The session that the caller means, if it names one.
+    #[must_use]
+    pub fn meant(&self) -> Option<&SessionId> {
+        match self {
+            Self::Heartbeat(beat) => beat.session_id.as_ref(),
+            Self::Join(join) => Some(&join.session_id),
+            _ => self.expected().and_then(|expected| expected.session_id.as_ref()),
+        }
+    }
 }
 
 /// What the caller believes to be stored; each that is given is compared before the rule.

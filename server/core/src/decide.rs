@@ -43,7 +43,7 @@ pub fn decide(
 ) -> Result<Decision, Refusal> {
     check_expected(workspace, command)
         .and_then(|()| rule(workspace, command, context))
-        .map_err(|reason| Refusal::new(reason, workspace, context))
+        .map_err(|reason| Refusal::new(reason, workspace, context).meaning(command.meant()))
 }
 
 /// What the rule functions answer; the refusal's words are added in one place.

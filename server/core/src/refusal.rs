@@ -5,7 +5,7 @@ use std::fmt;
 use crate::context::Context;
 use crate::hint;
 use crate::ledger::LedgerEntry;
-use crate::name::Key;
+use crate::name::{Key, SessionId};
 use crate::reply::SessionView;
 use crate::workspace::Workspace;
 
@@ -67,7 +67,10 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// The stored session at the time.
     pub standing: Option<Box<SessionView>>,
-    /// How the session that the caller named ended, where that is known. The rules see only
+    /// The session that the caller meant, where the reason is that it is not the one stored:
+    /// it may have ended, and how is worth telling.
+    pub meant: Option<SessionId>,
+    /// How the session that the caller meant ended, where that is known. The rules see only
     /// what is stored, so the engine adds it from the ledger.
     pub verdict: Option<Box<LedgerEntry>>,
 }
@@ -83,8 +86,20 @@ impl Refusal {
             message: hint::message(reason, &workspace.key, standing.as_deref(), context),
             hint: hint::hint(reason, standing.as_deref(), context),
             standing,
+            meant: None,
             verdict: None,
         }
+    }
+
+    /// Notes which session the caller meant, if the reason is that it is not the one stored.
+    #[must_use]
+    pub fn meaning(mut self, session_id: Option<&SessionId>) -> Self {
+        let is_another = matches!(
+            self.reason,
+            Reason::NoSession | Reason::NotAutonomous | Reason::NotHolder | Reason::SessionMismatch
+        );
+        self.meant = session_id.filter(|_| is_another).cloned();
+        self
     }
 }
 

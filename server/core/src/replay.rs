@@ -19,7 +19,8 @@ pub fn replay(workspace: &Workspace, stored: &Reply, context: &Context) -> Resul
     let current = SessionView::of(workspace, &context.clock)
         .filter(|current| current.session.token == granted.session.token);
     let Some(current) = current else {
-        return Err(Refusal::new(Reason::SessionMismatch, workspace, context));
+        let meant = granted.session.id.as_ref();
+        return Err(Refusal::new(Reason::SessionMismatch, workspace, context).meaning(meant));
     };
     if current.stale {
         return Err(Refusal::new(Reason::LeaseExpired, workspace, context));

@@ -8,12 +8,12 @@ use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tokio::sync::oneshot;
 
-use crate::engine::batch::{Item, Source, Verdict, named_session};
+use crate::engine::batch::{Item, Source, Verdict};
 use crate::engine::outbox::{Accepted, Outbox, Results, WhyRefused};
 use crate::engine::run::Runner;
 use crate::engine::{Answer, Failure, Submission};
 
-/// A refusal that names a session which may have ended: how it ended is looked up first.
+/// A refusal of somebody who meant another session: how that one ended is looked up first.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     session_id: SessionId,
@@ -56,7 +56,7 @@ impl Runner {
     }
 
     fn answer_one(&mut self, item: Item, lookups: &mut Vec<Lookup>) {
-        let Source::Call { request, answer } = item.source else {
+        let Source::Call { answer, .. } = item.source else {
             self.rearm(&item);
             return;
         };
@@ -66,7 +66,7 @@ impl Runner {
             Some(Verdict::Replayed(reply)) => Ok(Answer { reply, replayed: true, clock }),
             None => Err(Failure::Conflict),
             Some(Verdict::Refused(refusal)) => {
-                if let Some(session_id) = named_session(&request.command, &refusal) {
+                if let Some(session_id) = refusal.meant.clone() {
                     lookups.push(Lookup { session_id, refusal, to: Asker::Call(answer) });
                     return;
                 }
@@ -94,14 +94,12 @@ impl Runner {
                 results.joined(&work, slot, joined.session);
             }
             (source, Some(Verdict::Refused(refusal))) => {
-                let (handle, message_id, command) = match &source {
-                    Source::Beat { work, .. } => {
-                        (work.handle, work.message_id, &work.identity.plain_beat)
-                    }
-                    Source::Join { work, .. } => (work.handle, work.message_id, &work.command),
-                    _ => return,
+                let (handle, message_id) = match &source {
+                    Source::Beat { work, .. } => (work.handle, work.message_id),
+                    Source::Join { work, .. } => (work.handle, work.message_id),
+                    Source::Call { .. } | Source::Timer(_) => return,
                 };
-                if let Some(session_id) = named_session(command, &refusal) {
+                if let Some(session_id) = refusal.meant.clone() {
                     let to = Asker::Stream { outbox: Arc::clone(outbox), handle, message_id };
                     lookups.push(Lookup { session_id, refusal, to });
                 } else {

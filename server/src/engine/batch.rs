@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenure_core::change::Change;
-use tenure_core::command::{Clear, Command, ForceTakeOver, Start, TakeOver, Yield};
 use tenure_core::event::{self, Event, Stamp};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{Key, SessionId};
-use tenure_core::refusal::{Reason, Refusal};
+use tenure_core::name::Key;
+use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tenure_core::session::Session;
 use tenure_core::workspace::Tenure;
@@ -223,27 +222,5 @@ fn lease_row(tenure: &Tenure, version: Version) -> LeaseRow {
         last_heartbeat_at: renewal.map(|renewal| renewal.last_heartbeat_at),
         expires_at: renewal.map(|renewal| renewal.expires_at),
         beats: session.map_or(0, |session| session.beats),
-    }
-}
-
-/// The session that a refused command named and that may have ended: its end is worth telling.
-#[must_use]
-pub fn named_session(command: &Command, refusal: &Refusal) -> Option<SessionId> {
-    let telling = matches!(
-        refusal.reason,
-        Reason::NoSession | Reason::NotAutonomous | Reason::NotHolder | Reason::SessionMismatch
-    );
-    if !telling {
-        return None;
-    }
-    match command {
-        Command::Heartbeat(beat) => beat.session_id.clone(),
-        Command::Join(join) => Some(join.session_id.clone()),
-        Command::Start(Start { expected, .. })
-        | Command::TakeOver(TakeOver { expected, .. })
-        | Command::ForceTakeOver(ForceTakeOver { expected, .. })
-        | Command::CancelTransfer(expected)
-        | Command::Yield(Yield { expected, .. })
-        | Command::Clear(Clear { expected, .. }) => expected.session_id.clone(),
     }
 }

@@ -144,9 +144,13 @@ impl Runner {
         let mut kept = loaded.outcomes.into_iter();
         let outcomes = pending.iter().zip(loaded.workspaces).map(|(pending, stored)| {
             let applied = match pending.version {
-                // Nobody else writes in this epoch, so the version tells whose write it was.
-                Some(version) => stored.as_ref().is_some_and(|stored| stored.version == version),
                 None => kept.next().flatten().is_some(),
+                // The version alone could be that of another writer's change.
+                Some(version) => {
+                    let decided = self.cache.get(pending.slot).map(|e| &e.workspace.tenure);
+                    let found = stored.as_ref().filter(|stored| stored.version == version);
+                    found.is_some_and(|found| Some(&found.tenure) == decided)
+                }
             };
             if applied {
                 Outcome::Applied { row: stored.map(|stored| stored.row), sequences: 0..0 }

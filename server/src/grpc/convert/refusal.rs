@@ -81,6 +81,7 @@ mod tests {
             message: "workspace acme/api is held".to_owned(),
             hint: Some("wait".to_owned()),
             standing: Some(Box::new(samples::view_at(&clock))),
+            meant: None,
             verdict: None,
         }
     }

@@ -40,6 +40,7 @@ fn refusal(reason: Reason) -> Refusal {
         message: "workspace acme/api is held".to_owned(),
         hint: Some("wait".to_owned()),
         standing: Some(Box::new(samples::view_at(&clock))),
+        meant: None,
         verdict: None,
     }
 }

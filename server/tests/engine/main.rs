@@ -1,0 +1,8 @@
+//! The engine over the store in memory, on simulated time: what is answered is durable, faults
+//! of the store lose and double nothing, and time is charged as promised.
+
+mod commits;
+mod repeats;
+mod streams;
+mod times;
+mod world;
