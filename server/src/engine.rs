@@ -39,6 +39,8 @@ pub mod outbox;
 mod run;
 mod timers;
 
+pub use deciding::OUTCOME_KEPT_FOR;
+
 /// How many calls may wait for the engine; one more is answered `OVERLOADED`.
 pub const QUEUE_MAX: usize = 65_536;
 
