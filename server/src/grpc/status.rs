@@ -5,7 +5,7 @@
 //!
 //! Guarantees: every fault has a reason (but for what is not implemented, which has none), the
 //! gRPC code that belongs to the reason, and a [`v1::Refusal`]; message and details fit into
-//! [`fit::STATUS_MAX_BYTES`], whatever callers have named themselves.
+//! [`STATUS_MAX_BYTES`], whatever callers have named themselves.
 //!
 //! Must not know: which RPC failed.
 
@@ -22,8 +22,11 @@ use crate::grpc::convert::violation::{Unfit, Violations};
 use crate::store::StoreError;
 
 pub mod code;
-pub mod fit;
 pub mod inbound;
+
+mod fit;
+
+pub use fit::STATUS_MAX_BYTES;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +45,7 @@ pub struct Fault {
     code: Code,
     message: String,
     /// Holds the reason, even where there is nothing else to tell.
-    refusal: v1::Refusal,
+    refusal: Box<v1::Refusal>,
     violations: Vec<v1::FieldViolation>,
     retry_after: Option<Span>,
 }
@@ -59,6 +62,7 @@ impl Fault {
     #[must_use]
     pub fn with_refusal(refusal: v1::Refusal, message: impl Into<String>) -> Self {
         let code = code::of(refusal.reason());
+        let refusal = Box::new(refusal);
         Self { code, message: message.into(), refusal, violations: Vec::new(), retry_after: None }
     }
 
@@ -126,6 +130,26 @@ impl Fault {
         }
     }
 
+    /// A call for which the caller's principal lacks the role `required`.
+    #[must_use]
+    pub fn role_required(required: v1::Role) -> Self {
+        let refusal = v1::Refusal {
+            reason: v1::ErrorReason::RoleRequired.into(),
+            required_role: required.into(),
+            ..v1::Refusal::default()
+        };
+        let role = required.as_str_name().trim_start_matches("ROLE_").to_lowercase();
+        Self::with_refusal(refusal, format!("the call needs the role {role}"))
+    }
+
+    /// A defect of the server: it answered a command with something else.
+    #[must_use]
+    pub fn wrong_kind_of_reply() -> Self {
+        let message = "the server's answer does not belong to the call; this is a defect";
+        tracing::error!(message);
+        Self { code: Code::Internal, ..Self::new(v1::ErrorReason::Unspecified, message) }
+    }
+
     /// A server with more work than it takes in.
     #[must_use]
     pub fn overloaded(message: impl Into<String>) -> Self {
@@ -158,7 +182,7 @@ impl Fault {
             code,
             reason,
             message: self.message,
-            refusal: Some(self.refusal),
+            refusal: Some(*self.refusal),
             violations: self.violations,
             retry_after: self.retry_after.map(duration),
         }
@@ -196,6 +220,48 @@ impl From<Unfit> for Fault {
             )),
         }
     }
+}
+
+/// The status of a malformed request.
+#[must_use]
+pub fn invalid(violations: &Violations) -> Status {
+    Fault::invalid(violations).into_status()
+}
+
+/// The status of a command that the engine did not carry out.
+#[must_use]
+pub fn failed(failure: &Failure, clock: &Clock) -> Status {
+    Fault::failed(failure, clock).into_status()
+}
+
+/// A status with typed detail, to which `reason` is added.
+#[must_use]
+pub fn refused(
+    reason: v1::ErrorReason,
+    message: impl Into<String>,
+    refusal: v1::Refusal,
+) -> Status {
+    Fault::with_refusal(v1::Refusal { reason: reason.into(), ..refusal }, message).into_status()
+}
+
+/// The status of a call that a store could not serve.
+#[must_use]
+pub fn store(error: &StoreError) -> Status {
+    Fault::store(error).into_status()
+}
+
+/// The status of a heartbeat stream whose results were read too slowly.
+#[must_use]
+pub fn stream_lagged() -> Status {
+    let message = "results were read too slowly: open a new stream and join again";
+    Fault::new(v1::ErrorReason::StreamLagged, message).into_status()
+}
+
+/// The status of a stream that ends because the server does.
+#[must_use]
+pub fn draining() -> Status {
+    let message = "the server is shutting down: connect again";
+    Fault::new(v1::ErrorReason::Draining, message).into_status()
 }
 
 /// Not before `left` has passed, and not all suitors at the same moment.

@@ -56,12 +56,12 @@ fn carried_too_early(fields: &[(&'static str, bool)]) -> Vec<&'static str> {
     fields.iter().filter(|(_, carried)| *carried).map(|(field, _)| *field).collect()
 }
 
-/// The answer of a heartbeat that named `actor`.
+/// The answer of a heartbeat that named `actor_id`.
 #[must_use]
-pub fn renewed(beat: &Beat, actor: &ActorId, clock: &Clock) -> v1::HeartbeatResponse {
+pub fn renewed(beat: &Beat, actor_id: String, clock: &Clock) -> v1::HeartbeatResponse {
     v1::HeartbeatResponse {
         session_id: beat.session_id.as_ref().map_or_else(String::new, |id| id.as_str().to_owned()),
-        actor_id: actor.as_str().to_owned(),
+        actor_id,
         revision: beat.revision.0,
         fencing_token: beat.token.0,
         last_heartbeat_at: Some(timestamp(beat.last_heartbeat_at)),

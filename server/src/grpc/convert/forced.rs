@@ -1,7 +1,5 @@
 //! Forced takeovers, and their cancelling.
 
-use std::sync::Arc;
-
 use tenure::v1;
 use tenure_core::command::{Command, ForceTakeOver};
 use tenure_core::context::{Clock, LeaseBounds};
@@ -86,7 +84,7 @@ pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Pars
 #[must_use]
 pub fn forced(
     forced: &Forced,
-    reason: &Arc<str>,
+    reason: String,
     replayed: bool,
     clock: &Clock,
 ) -> v1::ForceTakeOverSessionResponse {
@@ -103,7 +101,7 @@ pub fn forced(
             .prior_holder_may_act_until
             .filter(|until| *until > clock.now.lease)
             .map(|until| lease_timestamp(until, clock)),
-        reason: reason.to_string(),
+        reason,
         replayed,
         ..v1::ForceTakeOverSessionResponse::default()
     };

@@ -74,8 +74,7 @@ fn parts(fault: &Fault) -> Vec<Any> {
     }
     let info =
         pb::ErrorInfo { reason: name(reason).to_owned(), domain: DOMAIN.to_owned(), metadata };
-    let mut parts =
-        vec![any("google.rpc.ErrorInfo", &info), any("tenure.v1.Refusal", &fault.refusal)];
+    let mut parts = vec![any("google.rpc.ErrorInfo", &info), any("tenure.v1.Refusal", &**refusal)];
     if !fault.violations.is_empty() {
         let field_violations = fault.violations.iter().map(bad_field).collect();
         parts.push(any("google.rpc.BadRequest", &pb::BadRequest { field_violations }));

@@ -224,7 +224,7 @@ fn more_violations_than_fit_are_cut_from_the_end() {
         violations.add("autonomous.supervisor_id", "x".repeat(150));
     }
     let status = Fault::invalid(&violations).into_status();
-    assert!(fit::travelling_bytes(status.message(), status.details()) < fit::STATUS_MAX_BYTES);
+    assert!(fit::travelling_bytes(status.message(), status.details()) < STATUS_MAX_BYTES);
     let bad = pb::BadRequest::decode(&*read(&status).kinds["google.rpc.BadRequest"]).unwrap();
     assert!(!bad.field_violations.is_empty());
 }

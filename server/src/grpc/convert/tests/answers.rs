@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use tenure_core::ledger::EndCause;
-use tenure_core::name::{ActorId, Principal};
+use tenure_core::name::Principal;
 use tenure_core::reply::{
     Beat, Cleared, Forced, ForcedOutcome, SessionView, Started, TakenOver, Warning, Yielded,
 };
@@ -55,7 +53,7 @@ fn a_heartbeat_answers_the_activity_and_the_request_to_yield() {
         activity: Some(samples::activity()),
         transfer: Some(Box::new(transfer)),
     };
-    let shown = beat::renewed(&answer, &ActorId::imported("worker-1"), &clock);
+    let shown = beat::renewed(&answer, "worker-1".to_owned(), &clock);
     assert_eq!((&*shown.session_id, &*shown.actor_id), ("ses_1", "worker-1"));
     assert_eq!(shown.activity.map(|activity| activity.text), Some("reading".to_owned()));
     let asked = shown.directives.unwrap().yield_requested.unwrap();
@@ -81,16 +79,16 @@ fn forced_answer(dry_run: bool, outcome: ForcedOutcome) -> Forced {
 #[test]
 fn a_forced_takeover_says_what_was_done_and_how_long_the_holder_may_act() {
     let clock = samples::clock_at(samples::NOW);
-    let reason: Arc<str> = Arc::from("stuck");
+    let reason = || "stuck".to_owned();
     let at_once = ForcedOutcome::Installed(Box::new(samples::view_at(&clock)));
-    let shown = forced::forced(&forced_answer(false, at_once), &reason, false, &clock);
+    let shown = forced::forced(&forced_answer(false, at_once), reason(), false, &clock);
     assert_eq!(shown.outcome(), v1::ForcedTakeoverOutcome::TakenOver);
     assert_eq!(shown.session.unwrap().session_id, "ses_1");
     assert!(shown.prior_holder_may_act_until.is_some());
     assert_eq!((&*shown.reason, shown.pending_transfer), ("stuck", None));
 
     let later = ForcedOutcome::Scheduled(Box::new(samples::transfer()));
-    let shown = forced::forced(&forced_answer(false, later), &reason, false, &clock);
+    let shown = forced::forced(&forced_answer(false, later), reason(), false, &clock);
     assert_eq!(shown.outcome(), v1::ForcedTakeoverOutcome::Scheduled);
     assert_eq!((shown.session, shown.timing), (None, None));
     assert_eq!(shown.pending_transfer.unwrap().successor_session_id, "ses_2");
@@ -99,13 +97,13 @@ fn a_forced_takeover_says_what_was_done_and_how_long_the_holder_may_act() {
 #[test]
 fn a_dry_run_names_no_id_that_will_not_exist() {
     let clock = samples::clock_at(samples::NOW);
-    let reason: Arc<str> = Arc::from("stuck");
+    let reason = || "stuck".to_owned();
     let at_once = ForcedOutcome::Installed(Box::new(samples::view_at(&clock)));
-    let shown = forced::forced(&forced_answer(true, at_once), &reason, false, &clock);
+    let shown = forced::forced(&forced_answer(true, at_once), reason(), false, &clock);
     assert_eq!((shown.dry_run, &*shown.session.unwrap().session_id), (true, ""));
     assert_eq!(shown.prior_session.unwrap().session_id, "ses_1");
     let later = ForcedOutcome::Scheduled(Box::new(samples::transfer()));
-    let shown = forced::forced(&forced_answer(true, later), &reason, false, &clock);
+    let shown = forced::forced(&forced_answer(true, later), reason(), false, &clock);
     assert_eq!(shown.pending_transfer.unwrap().successor_session_id, "");
 }
 
@@ -113,7 +111,7 @@ fn a_dry_run_names_no_id_that_will_not_exist() {
 fn a_promise_that_has_run_out_is_not_shown() {
     let clock = samples::clock_at(samples::NOW + 30_000);
     let outcome = ForcedOutcome::Installed(Box::new(samples::view_at(&clock)));
-    let shown = forced::forced(&forced_answer(false, outcome), &Arc::from("r"), true, &clock);
+    let shown = forced::forced(&forced_answer(false, outcome), "r".to_owned(), true, &clock);
     assert_eq!(shown.prior_holder_may_act_until, None);
 }
 
