@@ -1,6 +1,74 @@
-//! The wire edge.
+//! The wire edge: gRPC services over the engine and the store's reads.
+//!
+//! Guarantees: a handler converts in, calls, and converts out; every refused request says why
+//! in the contract's terms, and every bad field at once; nothing here decides what is allowed
+//! to happen to a session.
+//!
+//! Must not know: the rules, SQL, how connections are served.
+
+use std::sync::Arc;
+
+use tenure::v1::admin_service_server::AdminServiceServer;
+use tenure::v1::lease_service_server::LeaseServiceServer;
+use tenure::v1::machine_service_server::MachineServiceServer;
+use tenure::v1::workspace_service_server::WorkspaceServiceServer;
+use tonic::service::RoutesBuilder;
+
+use crate::drain::Drain;
+use crate::engine::Engine;
+use crate::store::Store;
 
 pub mod convert;
 pub mod heartbeats;
 pub mod page_token;
+pub mod server_info;
 pub mod status;
+
+mod admin;
+mod lease;
+mod machine;
+mod not_yet;
+mod open_streams;
+mod workspace;
+
+pub use server_info::ServerInfo;
+
+/// What the services work with.
+#[derive(Clone)]
+pub struct Services {
+    /// Where writes go.
+    pub engine: Engine,
+    /// Where reads come from.
+    pub store: Arc<dyn Store>,
+    /// What the server tells of itself; its limits hold for every service.
+    pub info: Arc<ServerInfo>,
+    /// How the server ends.
+    pub drain: Drain,
+}
+
+impl Services {
+    /// Adds all services of the contract. Health and reflection come from elsewhere.
+    pub fn add_to(self, routes: &mut RoutesBuilder) {
+        let Self { engine, store, info, drain } = self;
+        let message_bytes = usize::try_from(info.limits.message_bytes).unwrap_or(usize::MAX);
+        let open = open_streams::OpenStreams::default();
+        let lease = lease::LeaseRpcs {
+            engine: engine.clone(),
+            store: Arc::clone(&store),
+            joins_max: usize::try_from(info.limits.joins_per_stream).unwrap_or(usize::MAX),
+            open: open.clone(),
+        };
+        let admin = admin::AdminRpcs::new(engine, store, info, drain, open);
+        routes
+            .add_service(LeaseServiceServer::new(lease).max_decoding_message_size(message_bytes))
+            .add_service(AdminServiceServer::new(admin).max_decoding_message_size(message_bytes))
+            .add_service(
+                WorkspaceServiceServer::new(workspace::WorkspaceRpcs)
+                    .max_decoding_message_size(message_bytes),
+            )
+            .add_service(
+                MachineServiceServer::new(machine::MachineRpcs)
+                    .max_decoding_message_size(message_bytes),
+            );
+    }
+}

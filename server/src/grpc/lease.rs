@@ -1,0 +1,180 @@
+//! `LeaseService`: each handler converts in, calls, and converts out.
+//!
+//! Guarantees: writes go through the engine and are answered when they are durable; reads never
+//! wait for the engine.
+//!
+//! Must not know: the rules, the store's form.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_core::Stream;
+use tenure::v1;
+use tenure::v1::lease_service_server::LeaseService;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::violation::Parsed;
+use super::heartbeats::{self, HeartbeatStream};
+use super::not_yet::not_yet;
+use super::open_streams::{Counted, OpenStreams};
+use super::status::Fault;
+use crate::access::{self, Caller};
+use crate::drain::Notice;
+use crate::engine::{self, Answer, Engine};
+use crate::store::Store;
+
+mod ending;
+mod forced;
+mod read;
+mod start;
+
+/// A stream that only ever says that it is still to come.
+type NotYet<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service.
+#[derive(Clone)]
+pub(super) struct LeaseRpcs {
+    pub engine: Engine,
+    pub store: Arc<dyn Store>,
+    /// How many sessions one heartbeat stream may carry.
+    pub joins_max: usize,
+    pub open: OpenStreams,
+}
+
+impl LeaseRpcs {
+    /// Carries out what `caller` asks, durably.
+    async fn carry_out(&self, caller: Arc<Caller>, parsed: Parsed) -> Result<Answer, Fault> {
+        let Parsed { key, command, once } = parsed;
+        let request = engine::Request { key, command, caller, once };
+        let carried_out = self.engine.execute(request).await;
+        carried_out.map_err(|failure| Fault::failed(&failure, &self.engine.clock()))
+    }
+}
+
+#[tonic::async_trait]
+impl LeaseService for LeaseRpcs {
+    async fn start_session(
+        &self,
+        request: Request<v1::StartSessionRequest>,
+    ) -> Result<Response<v1::StartSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.start(caller, request.into_inner()).await?))
+    }
+
+    async fn batch_start_sessions(
+        &self,
+        request: Request<v1::BatchStartSessionsRequest>,
+    ) -> Result<Response<v1::BatchStartSessionsResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.start_all(&caller, request.into_inner()).await?))
+    }
+
+    type AwaitSessionStream = NotYet<v1::AwaitSessionResponse>;
+
+    async fn await_session(
+        &self,
+        _: Request<v1::AwaitSessionRequest>,
+    ) -> Result<Response<Self::AwaitSessionStream>, Status> {
+        Err(not_yet("AwaitSession"))
+    }
+
+    async fn list_waiters(
+        &self,
+        _: Request<v1::ListWaitersRequest>,
+    ) -> Result<Response<v1::ListWaitersResponse>, Status> {
+        Err(not_yet("ListWaiters"))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<v1::HeartbeatRequest>,
+    ) -> Result<Response<v1::HeartbeatResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.beat(caller, request.into_inner()).await?))
+    }
+
+    type StreamHeartbeatsStream = Counted<HeartbeatStream>;
+
+    async fn stream_heartbeats(
+        &self,
+        request: Request<Streaming<v1::StreamHeartbeatsRequest>>,
+    ) -> Result<Response<Self::StreamHeartbeatsStream>, Status> {
+        let caller = access::caller(&request);
+        // Serving puts it there; a call that comes another way is told nothing.
+        let notice = request.extensions().get().cloned().unwrap_or_else(Notice::never);
+        let inbound = request.into_inner();
+        let stream = heartbeats::serve(&self.engine, caller, notice, self.joins_max, inbound);
+        Ok(Response::new(self.open.heartbeats(stream)))
+    }
+
+    async fn take_over_session(
+        &self,
+        request: Request<v1::TakeOverSessionRequest>,
+    ) -> Result<Response<v1::TakeOverSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.take_over(caller, request.into_inner()).await?))
+    }
+
+    async fn force_take_over_session(
+        &self,
+        request: Request<v1::ForceTakeOverSessionRequest>,
+    ) -> Result<Response<v1::ForceTakeOverSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.force_take_over(caller, request.into_inner()).await?))
+    }
+
+    async fn cancel_forced_takeover(
+        &self,
+        request: Request<v1::CancelForcedTakeoverRequest>,
+    ) -> Result<Response<v1::CancelForcedTakeoverResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.cancel(caller, request.into_inner()).await?))
+    }
+
+    async fn yield_session(
+        &self,
+        request: Request<v1::YieldSessionRequest>,
+    ) -> Result<Response<v1::YieldSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.give_up(caller, request.into_inner()).await?))
+    }
+
+    async fn clear_session(
+        &self,
+        request: Request<v1::ClearSessionRequest>,
+    ) -> Result<Response<v1::ClearSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.clear(caller, request.into_inner()).await?))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<v1::GetSessionRequest>,
+    ) -> Result<Response<v1::GetSessionResponse>, Status> {
+        let caller = access::caller(&request);
+        Ok(Response::new(self.get(&caller, request.into_inner()).await?))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<v1::ListSessionsRequest>,
+    ) -> Result<Response<v1::ListSessionsResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    type WatchSessionsStream = Counted<NotYet<v1::WatchSessionsResponse>>;
+
+    async fn watch_sessions(
+        &self,
+        _: Request<v1::WatchSessionsRequest>,
+    ) -> Result<Response<Self::WatchSessionsStream>, Status> {
+        Err(not_yet("WatchSessions"))
+    }
+
+    async fn check_fence(
+        &self,
+        _: Request<v1::CheckFenceRequest>,
+    ) -> Result<Response<v1::CheckFenceResponse>, Status> {
+        Err(not_yet("CheckFence"))
+    }
+}
