@@ -138,6 +138,7 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         // Whoever has dropped a store may open it again at once.
+        self.readers.release();
         self.commands = None;
         let released = self.released.get_mut().unwrap_or_else(PoisonError::into_inner);
         let waited = released.recv_timeout(DROP_WAIT_MAX);

@@ -1,1 +1,176 @@
-//! To come.
+//! Both stores answer alike, whatever they are asked: random steps, taken by each of them.
+
+use fastrand::Rng;
+use tenure_core::ledger::EndCause;
+use tenure_core::name::SessionId;
+use tenure_core::session::{Lifecycle, Revision};
+use tenure_core::time::{LeaseInstant, WallTime};
+use tenure_core::workspace::Tenure;
+use tenured::store::{
+    Batch, Epoch, Guard, ListFilter, Load, Retention, RowId, Store, Version, Write,
+};
+
+use crate::harness::{Harness, Memory, Sqlite};
+use crate::sample::{
+    beat, entry, important, interactive, key, ordinary, outcome, outcome_key, program, session,
+    tenure, transfer, write,
+};
+
+const NAMES: [&str; 12] =
+    ["a", "a/b", "a/b/c", "a-b", "a/b-c", "a.b", "b", "b/a", "B", "c", "c/d", "c/d/e"];
+const ACTORS: [&str; 3] = ["alice", "bob", "interactive"];
+
+fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+    from[rng.usize(..from.len())]
+}
+
+fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
+    if rng.u8(..4) == 0 {
+        return Tenure { revision: Some(Revision(revision)), session: None, transfer: None };
+    }
+    let id = format!("ses_{revision}");
+    let mut session = match rng.u8(..4) {
+        0 => interactive(&id, revision),
+        _ => {
+            let mut session = session(&id, pick(rng, &ACTORS), revision);
+            if rng.bool() {
+                let supervisor = tenure_core::name::ActorId::imported(pick(rng, &ACTORS));
+                program(&mut session).supervisor = Some(supervisor);
+            }
+            session
+        }
+    };
+    session.expiry_recorded = rng.bool();
+    let mut tenure = tenure(revision, session);
+    tenure.transfer = rng.bool().then(|| transfer(rng.u64(..100)));
+    tenure
+}
+
+/// A write that sometimes knows the state and sometimes is mistaken. `known` is what load said.
+fn random_write(rng: &mut Rng, name: &str, known: Option<(RowId, Version)>) -> Write {
+    let (row, version) = known.unwrap_or((RowId(1_000), Version(1)));
+    let guard = match rng.u8(..10) {
+        0 => Guard::Absent,
+        1 => Guard::At(row, Version(version.0 + 1)),
+        _ => known.map_or(Guard::Absent, |(row, version)| Guard::At(row, version)),
+    };
+    if rng.bool() {
+        return Write { guard, ..beat(name, row, version.0) };
+    }
+    let mut write = write(key(name), guard, version.0 + 1, random_tenure(rng, version.0 + 1));
+    write.events = (0..rng.u64(..3)).map(|at| ordinary(name, at * 10)).collect();
+    if rng.u8(..4) == 0 {
+        write.events.push(important(name, rng.u64(..100)));
+        write.sealed.push(entry(name, &format!("ses_{}", version.0), 50, EndCause::Yielded));
+    }
+    if rng.u8(..4) == 0 {
+        let id = format!("r{}", rng.u8(..4));
+        write.outcomes.push(outcome(name, &id, rng.u64(..100)));
+        if rng.bool() {
+            write.lease = None;
+        }
+    }
+    write
+}
+
+fn random_filter(rng: &mut Rng) -> ListFilter {
+    ListFilter {
+        prefix: rng.bool().then(|| pick(rng, &NAMES).to_owned()),
+        lifecycle: (rng.u8(..4) == 0).then_some(Lifecycle::Autonomous),
+        owner: (rng.u8(..4) == 0).then(|| pick(rng, &ACTORS).to_owned()),
+        supervisor: (rng.u8(..4) == 0).then(|| pick(rng, &ACTORS).to_owned()),
+        machine: None,
+        expiry_recorded: (rng.u8(..3) == 0).then(|| rng.bool()),
+    }
+}
+
+/// Loads everything and compares it; what was found becomes what writers know.
+async fn same_state(sqlite: &impl Store, memory: &impl Store) -> Vec<Option<(RowId, Version)>> {
+    let load = Load {
+        keys: NAMES.map(key).to_vec(),
+        outcomes: NAMES.iter().map(|name| outcome_key(name, "r1")).collect(),
+    };
+    let by_sqlite = sqlite.load(load.clone()).await.unwrap();
+    let by_memory = memory.load(load).await.unwrap();
+    assert_eq!(by_sqlite.workspaces, by_memory.workspaces);
+    assert_eq!(by_sqlite.outcomes, by_memory.outcomes);
+    let known = by_sqlite.workspaces.into_iter();
+    known.map(|stored| stored.map(|stored| (stored.row, stored.version))).collect()
+}
+
+async fn same_reads(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
+    let filter = random_filter(rng);
+    let after = rng.bool().then(|| key(pick(rng, &NAMES)));
+    let limit = rng.u32(1..5);
+    let by_sqlite = sqlite.list(filter.clone(), after.clone(), limit).await.unwrap();
+    let by_memory = memory.list(filter.clone(), after.clone(), limit).await.unwrap();
+    assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{filter:?} after {after:?}");
+
+    let of = rng.bool().then(|| key(pick(rng, &NAMES)));
+    let after = rng.u64(..20);
+    let by_sqlite = sqlite.events(of.clone(), after, limit).await.unwrap();
+    let by_memory = memory.events(of.clone(), after, limit).await.unwrap();
+    assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{of:?} after {after:?}");
+
+    let id = SessionId::imported(&format!("ses_{}", rng.u64(..20)));
+    assert_eq!(
+        sqlite.ledger_entry(id.clone()).await.unwrap(),
+        memory.ledger_entry(id).await.unwrap()
+    );
+    let after = rng.bool().then(|| RowId(rng.i64(..8)));
+    assert_eq!(
+        sqlite.leases(after, limit).await.unwrap(),
+        memory.leases(after, limit).await.unwrap()
+    );
+    assert_eq!(sqlite.counts().await.unwrap(), memory.counts().await.unwrap());
+}
+
+async fn same_prune(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
+    let retention = Retention {
+        lease_now: LeaseInstant(rng.u64(..100)),
+        events_before: WallTime(rng.u64(..30)),
+        events_max: rng.u64(..10),
+        important_events_before: WallTime(rng.u64(..30)),
+        ledger_before: WallTime(rng.u64(..60)),
+        // Which rows go first is a store's own affair, so all go at once.
+        rows_max: 1_000,
+    };
+    let by_sqlite = sqlite.prune(retention).await.unwrap();
+    assert_eq!(by_sqlite, memory.prune(retention).await.unwrap(), "{retention:?}");
+}
+
+async fn run(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let (sqlite, memory) = (Sqlite::empty(), Memory::empty());
+    let (sqlite, memory) = (sqlite.open(), memory.open());
+    let epoch = sqlite.acquire().await.unwrap().epoch;
+    assert_eq!(memory.acquire().await.unwrap().epoch, epoch);
+    for _ in 0..60 {
+        let known = same_state(&sqlite, &memory).await;
+        let mut writes = Vec::new();
+        for (name, known) in NAMES.iter().zip(known) {
+            if rng.u8(..3) == 0 {
+                writes.push(random_write(&mut rng, name, known));
+            }
+        }
+        rng.shuffle(&mut writes);
+        let epoch = if rng.u8(..20) == 0 { Epoch(epoch.0 + 1) } else { epoch };
+        let lease_now = LeaseInstant(rng.u64(..100));
+        let batch = Batch { epoch, lease_now, writes, service_events: Vec::new() };
+        let by_sqlite = sqlite.commit(batch.clone()).await;
+        let by_memory = memory.commit(batch.clone()).await;
+        assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{batch:#?}");
+        same_reads(&mut rng, &sqlite, &memory).await;
+        if rng.u8(..10) == 0 {
+            same_prune(&mut rng, &sqlite, &memory).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_stores_answer_random_steps_alike() {
+    for seed in 0..12 {
+        println!("seed {seed}");
+        run(seed).await;
+    }
+}

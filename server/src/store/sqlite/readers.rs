@@ -80,6 +80,12 @@ impl Readers {
         if finished.is_err() {
             tracing::warn!(database = ?self.database, "closing while a read is under way");
         }
+        self.release();
+    }
+
+    /// Refuses later reads and gives up the connections that are idle. The writer's is to be
+    /// the last one: only then does SQLite tidy the write-ahead log away.
+    pub(super) fn release(&self) {
         self.turns.close();
         let pool = self.pool().take();
         drop(pool);
