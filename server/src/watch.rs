@@ -139,6 +139,8 @@ pub struct Watcher {
     coverage: Coverage,
     pending: Pending,
     progress_due: Instant,
+    /// Whether anything was done since the last progress.
+    got_on: bool,
 }
 
 /// How many rows pages are read with.
@@ -207,6 +209,7 @@ impl Watcher {
             pending: Pending { events: Arc::from([]), next: 0, through: cursor },
             // Due at once: the first update is the cursor.
             progress_due: Instant::now(),
+            got_on: true,
         })
     }
 
@@ -216,7 +219,10 @@ impl Watcher {
     /// Any [`WatchError`] but `LogReplaced` and `Ahead`; the watch is then over.
     pub async fn next(&mut self) -> Result<Update, WatchError> {
         loop {
-            if Instant::now() >= self.progress_due {
+            // A reader so slow that progress is always due must still get on.
+            let got_on = std::mem::replace(&mut self.got_on, true);
+            if got_on && Instant::now() >= self.progress_due {
+                self.got_on = false;
                 self.progress_due = Instant::now() + PROGRESS_EVERY;
                 return Ok(Update::Progress(self.cursor));
             }
@@ -314,5 +320,7 @@ fn continues(published: &Published, cursor: u64) -> bool {
     published.through.saturating_sub(cursor) == u64::try_from(new).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;

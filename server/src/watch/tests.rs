@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use fake::{Fake, NOBODY, session_row};
+use super::fake::{Fake, NOBODY, session_row};
 use tenure_core::name::INTERACTIVE_OWNER;
 use tokio::time::Instant;
 
 use super::*;
 
-mod fake;
 mod interleaving;
 mod listing;
 

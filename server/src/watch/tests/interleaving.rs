@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::fake::{key, session_of};
 use super::*;
+use crate::watch::fake::{key, session_of};
 
 /// Workspaces that the writers share.
 const WORKSPACES: [&str; 6] = ["a", "a/b", "b", "b-1", "c/d", "e"];

@@ -1,5 +1,5 @@
-use super::fake::key;
 use super::*;
+use crate::watch::fake::key;
 use crate::watch::listing::{EventListing, EventQuery, LOG_PAGES_PER_CALL, Origin, list_events};
 
 fn query(origin: Origin, limit: usize) -> EventQuery {

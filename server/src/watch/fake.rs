@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use tenure_core::event::{Event, Facts, SERVICE_PRINCIPAL, What};
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{ActorId, Principal, ProfileName, SessionId, WorkspaceName};
+use tenure_core::name::{
+    ActorId, INTERACTIVE_OWNER, Principal, ProfileName, SessionId, WorkspaceName,
+};
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, Revision, Session,
 };
@@ -18,16 +20,16 @@ use crate::store::{
     Counts, EventPage, ListFilter, ListPage, Pending, RowId, StoreError, Stored, Version,
 };
 
-use super::*;
+use super::{Arc, Clock, Feed, Key, Listed, LogId, Published, Reads, Sequenced, broadcast};
 
 /// The owner of a session that a person holds.
-pub(super) const NOBODY: &str = "";
+pub(crate) const NOBODY: &str = "";
 
 /// A script for the moments around the snapshot of a read.
 type Script = Box<dyn FnMut(&Fake) + Send>;
 
 #[derive(Clone)]
-pub(super) struct Fake {
+pub(crate) struct Fake {
     state: Arc<Mutex<State>>,
     script: Arc<Mutex<Option<Script>>>,
     log_id: LogId,
@@ -41,15 +43,16 @@ struct State {
     unpublished: VecDeque<Published>,
     published_through: u64,
     feed: Option<broadcast::Sender<Published>>,
+    ledger: Vec<LedgerEntry>,
     reads_fail: bool,
 }
 
-pub(super) fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     Key { workspace: WorkspaceName::imported(name), profile: ProfileName::default() }
 }
 
 /// The row of a session that `owner` has held since the event `sequence`.
-pub(super) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
+pub(crate) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
     let holder = if owner == NOBODY {
         Holder::Interactive
     } else {
@@ -83,12 +86,12 @@ pub(super) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
     Listed { key: key(name), stored }
 }
 
-pub(super) fn session_of(row: &Listed) -> &Session {
+pub(crate) fn session_of(row: &Listed) -> &Session {
     row.stored.tenure.session.as_ref().expect("listed rows hold sessions")
 }
 
 impl Fake {
-    pub(super) fn new(feed_batches: usize) -> Self {
+    pub(crate) fn new(feed_batches: usize) -> Self {
         let state = State {
             log: Vec::new(),
             sessions: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl Fake {
             unpublished: VecDeque::new(),
             published_through: 0,
             feed: Some(broadcast::channel(feed_batches).0),
+            ledger: Vec::new(),
             reads_fail: false,
         };
         Self {
@@ -110,20 +114,20 @@ impl Fake {
         self.state.lock().expect("no test panics while it holds the lock")
     }
 
-    pub(super) fn reads(&self) -> Arc<dyn Reads> {
+    pub(crate) fn reads(&self) -> Arc<dyn Reads> {
         Arc::new(self.clone())
     }
 
-    pub(super) fn feed(&self) -> Arc<dyn Feed> {
+    pub(crate) fn feed(&self) -> Arc<dyn Feed> {
         Arc::new(self.clone())
     }
 
-    pub(super) fn log_id(&self) -> LogId {
+    pub(crate) fn log_id(&self) -> LogId {
         self.log_id.clone()
     }
 
     /// Runs `script` before and after the snapshot of every read from now on.
-    pub(super) fn around_reads(&self, script: impl FnMut(&Self) + Send + 'static) {
+    pub(crate) fn around_reads(&self, script: impl FnMut(&Self) + Send + 'static) {
         *self.script.lock().expect("not poisoned") = Some(Box::new(script));
     }
 
@@ -136,12 +140,12 @@ impl Fake {
     }
 
     /// Commits that `owner` holds the workspace from now on. One event.
-    pub(super) fn hold(&self, name: &str, owner: &str) {
+    pub(crate) fn hold(&self, name: &str, owner: &str) {
         self.commit(name, |sequence| Some(session_row(name, owner, sequence)));
     }
 
     /// Commits that nobody holds the workspace any more. One event.
-    pub(super) fn leave(&self, name: &str) {
+    pub(crate) fn leave(&self, name: &str) {
         self.commit(name, |_| None);
     }
 
@@ -163,12 +167,17 @@ impl Fake {
     }
 
     /// Commits an event of no workspace.
-    pub(super) fn serve(&self) {
+    pub(crate) fn serve(&self) {
         self.state().append(event(None, None, None, What::ServerDrained));
     }
 
+    /// Keeps the record of an ended session.
+    pub(crate) fn seal(&self, entry: LedgerEntry) {
+        self.state().ledger.push(entry);
+    }
+
     /// Publishes the oldest commit that is not published yet.
-    pub(super) fn publish(&self) -> bool {
+    pub(crate) fn publish(&self) -> bool {
         let mut state = self.state();
         let Some(published) = state.unpublished.pop_front() else { return false };
         state.published_through = published.through;
@@ -179,47 +188,47 @@ impl Fake {
         true
     }
 
-    pub(super) fn publish_all(&self) {
+    pub(crate) fn publish_all(&self) {
         while self.publish() {}
     }
 
     /// Forgets to publish the oldest commit that is not published yet.
-    pub(super) fn lose_publication(&self) -> bool {
+    pub(crate) fn lose_publication(&self) -> bool {
         self.state().unpublished.pop_front().is_some()
     }
 
-    pub(super) fn skip_sequences(&self, count: u64) {
+    pub(crate) fn skip_sequences(&self, count: u64) {
         self.state().newest += count;
     }
 
-    pub(super) fn compact(&self, through: u64) {
+    pub(crate) fn compact(&self, through: u64) {
         let mut state = self.state();
         state.log.retain(|entry| entry.sequence > through);
         state.compacted_through = state.compacted_through.max(through);
     }
 
     /// Drops the feed, as an engine that ends does.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.state().feed = None;
     }
 
-    pub(super) fn fail_reads(&self) {
+    pub(crate) fn fail_reads(&self) {
         self.state().reads_fail = true;
     }
 
-    pub(super) fn published_through(&self) -> u64 {
+    pub(crate) fn published_through(&self) -> u64 {
         self.state().published_through
     }
 
-    pub(super) fn newest(&self) -> u64 {
+    pub(crate) fn newest(&self) -> u64 {
         self.state().newest
     }
 
-    pub(super) fn log(&self) -> Vec<Sequenced> {
+    pub(crate) fn log(&self) -> Vec<Sequenced> {
         self.state().log.clone()
     }
 
-    pub(super) fn sessions(&self) -> BTreeMap<Key, Listed> {
+    pub(crate) fn sessions(&self) -> BTreeMap<Key, Listed> {
         self.state().sessions.clone()
     }
 
@@ -329,8 +338,11 @@ impl Reads for Fake {
         })
     }
 
-    fn ledger_entry(&self, _: SessionId) -> Pending<'_, Option<LedgerEntry>> {
-        self.read(|_| None)
+    fn ledger_entry(&self, session_id: SessionId) -> Pending<'_, Option<LedgerEntry>> {
+        self.read(move |state| {
+            let wanted = |entry: &&LedgerEntry| entry.session_id.as_ref() == Some(&session_id);
+            state.ledger.iter().find(wanted).cloned()
+        })
     }
 
     fn counts(&self) -> Pending<'_, Counts> {
