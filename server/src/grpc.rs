@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use tenure::v1::admin_service_server::AdminServiceServer;
+use tenure::v1::history_service_server::HistoryServiceServer;
 use tenure::v1::lease_service_server::LeaseServiceServer;
 use tenure::v1::machine_service_server::MachineServiceServer;
 use tenure::v1::workspace_service_server::WorkspaceServiceServer;
@@ -16,13 +17,16 @@ use tonic::service::RoutesBuilder;
 
 use crate::drain::Drain;
 use crate::engine::Engine;
-use crate::store::Store;
+use crate::store::{Reads, Store};
+use crate::watch::Feed;
 
 pub mod convert;
 pub mod heartbeats;
+pub mod history;
 pub mod page_token;
 pub mod server_info;
 pub mod status;
+pub mod watch;
 
 mod admin;
 mod lease;
@@ -52,15 +56,24 @@ impl Services {
         let Self { engine, store, info, drain } = self;
         let message_bytes = usize::try_from(info.limits.message_bytes).unwrap_or(usize::MAX);
         let open = open_streams::OpenStreams::default();
+        let reads: Arc<dyn Reads> = store.clone();
+        let feed: Arc<dyn Feed> = Arc::new(engine.clone());
+        let watches_max = usize::try_from(info.limits.watches).unwrap_or(usize::MAX);
+        let watches = watch::Watches::new(Arc::clone(&reads), Arc::clone(&feed), watches_max);
         let lease = lease::LeaseRpcs {
             engine: engine.clone(),
             store: Arc::clone(&store),
             joins_max: usize::try_from(info.limits.joins_per_stream).unwrap_or(usize::MAX),
             open: open.clone(),
+            watches,
         };
         let admin = admin::AdminRpcs::new(engine, store, info, drain, open);
         routes
             .add_service(LeaseServiceServer::new(lease).max_decoding_message_size(message_bytes))
+            .add_service(
+                HistoryServiceServer::new(history::History::new(reads, feed))
+                    .max_decoding_message_size(message_bytes),
+            )
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(message_bytes))
             .add_service(
                 WorkspaceServiceServer::new(workspace::WorkspaceRpcs)

@@ -18,6 +18,7 @@ use super::heartbeats::{self, HeartbeatStream};
 use super::not_yet::not_yet;
 use super::open_streams::{Counted, OpenStreams};
 use super::status::Fault;
+use super::watch::{WatchStream, Watches};
 use crate::access::{self, Caller};
 use crate::drain::Notice;
 use crate::engine::{self, Answer, Engine};
@@ -39,6 +40,7 @@ pub(super) struct LeaseRpcs {
     /// How many sessions one heartbeat stream may carry.
     pub joins_max: usize,
     pub open: OpenStreams,
+    pub watches: Watches,
 }
 
 impl LeaseRpcs {
@@ -162,13 +164,17 @@ impl LeaseService for LeaseRpcs {
         Ok(Response::new(self.list(request.into_inner()).await?))
     }
 
-    type WatchSessionsStream = Counted<NotYet<v1::WatchSessionsResponse>>;
+    type WatchSessionsStream = Counted<WatchStream>;
 
     async fn watch_sessions(
         &self,
-        _: Request<v1::WatchSessionsRequest>,
+        request: Request<v1::WatchSessionsRequest>,
     ) -> Result<Response<Self::WatchSessionsStream>, Status> {
-        Err(not_yet("WatchSessions"))
+        // Serving puts it there; a call that comes another way is told nothing.
+        let notice = request.extensions().get().cloned().unwrap_or_else(Notice::never);
+        let drain = async move { notice.given().await };
+        let stream = self.watches.open(request.into_inner(), drain).await?;
+        Ok(Response::new(self.open.watch(stream)))
     }
 
     async fn check_fence(

@@ -20,7 +20,6 @@ impl OpenStreams {
         Counted::new(stream, &self.heartbeats)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "watches are not served yet"))]
     /// Counts `stream` as a watch for as long as it lives.
     pub fn watch<S>(&self, stream: S) -> Counted<S> {
         Counted::new(stream, &self.watches)
