@@ -1,0 +1,196 @@
+//! The server's life as a whole: open, bind, serve, drain, close.
+//!
+//! Guarantees: nothing is bound before the store is open, and nothing is answered after it is
+//! closed; a store that fails for good ends the process with an error.
+//!
+//! Must not know: how a call is answered.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::service::Routes;
+
+use crate::config::{Config, ListenAddress, StoreAddress};
+use crate::contract::Contract;
+use crate::drain::Drain;
+use crate::engine::{Engine, EngineOptions};
+use crate::health::Health;
+use crate::listen::{self, ListenError, Listener};
+use crate::retention;
+use crate::serve::{self, Serving};
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::{Store, StoreError};
+use crate::{descriptors, signals, supervisor};
+
+/// Only the server's own user may look into the folder of the default store.
+const FOLDER_MODE: u32 = 0o700;
+
+/// How long closing may take after the drain: what is queued is still committed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the server could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder of the default store.
+    #[error(
+        "cannot make the folder {folder:?} for the store; make it, or name another with --store"
+    )]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store, when it was opened.
+    #[error("cannot open the store {store:?}")]
+    Open {
+        /// Which.
+        store: String,
+        /// Why.
+        source: StoreError,
+    },
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// What was compiled in, or what the system did not give.
+    #[error("cannot start")]
+    Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store, while serving.
+    #[error("the store failed while serving, verify it before serving again: {0}")]
+    StoreFailed(String),
+}
+
+/// Runs the server until it has drained.
+///
+/// # Errors
+/// A [`RunError`] if it could not start, or could not go on.
+pub async fn run(config: &Config) -> Result<(), RunError> {
+    descriptors::make_room(config.limits.connections);
+    let drain = Drain::new(config.drain_deadline);
+    signals::listen(drain.clone()).map_err(|error| RunError::Start(error.into()))?;
+
+    let store = open(&config.store).await?;
+    let outcome = with_store(config, store.clone(), drain.clone()).await;
+    if tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
+        tracing::warn!("the store takes long to close");
+    }
+    outcome?;
+    match drain.failure() {
+        Some(error) => Err(RunError::StoreFailed(error)),
+        None => Ok(()),
+    }
+}
+
+async fn with_store(config: &Config, store: Arc<dyn Store>, drain: Drain) -> Result<(), RunError> {
+    let options = EngineOptions {
+        lease_bounds: config.lease,
+        cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
+        ..EngineOptions::default()
+    };
+    let engine = Engine::start(store.clone(), options)
+        .await
+        .map_err(|source| RunError::Open { store: config.store.to_string(), source })?;
+    watch_the_engine(&engine, &drain);
+    tokio::spawn(retention::keep_bounded(
+        store.clone(),
+        engine.clone(),
+        config.retention,
+        drain.clone(),
+    ));
+
+    let outcome = bind_and_serve(config, &drain).await;
+    if tokio::time::timeout(CLOSE_TIMEOUT, engine.stop()).await.is_err() {
+        tracing::warn!("the engine takes long to stop");
+    }
+    outcome
+}
+
+async fn bind_and_serve(config: &Config, drain: &Drain) -> Result<(), RunError> {
+    let contract = Contract::read().map_err(|error| RunError::Start(error.into()))?;
+    let mut routes = Routes::builder();
+    let health = Health::add_to(&mut routes, &contract)
+        .await
+        .map_err(|error| RunError::Start(error.into()))?;
+    let listeners = listen::bind(&config.listen).await?;
+    announce(config, &listeners);
+    let supervision = supervisor::supervise(drain.clone());
+    let ended = serve::serve(Serving {
+        listeners,
+        routes: routes.routes(),
+        contract,
+        health,
+        drain: drain.clone(),
+        limits: config.limits,
+        times: config.connection,
+    });
+    let (ended, ()) = tokio::join!(ended, supervision);
+    if ended.connections_cut == 0 {
+        tracing::info!("drained");
+    } else {
+        tracing::warn!(connections = ended.connections_cut, "drained, connections were cut");
+    }
+    Ok(())
+}
+
+/// Says where the server listens and where it keeps its state.
+fn announce(config: &Config, listeners: &[Listener]) {
+    for listener in listeners {
+        match listener.address() {
+            ListenAddress::Tcp(address) => tracing::info!(%address, "listening"),
+            ListenAddress::Unix(path) => tracing::info!(address = ?path, "listening"),
+        }
+    }
+    let StoreAddress::Sqlite { path, .. } = &config.store;
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, store = "sqlite", ?path, "serving");
+}
+
+async fn open(store: &StoreAddress) -> Result<Arc<dyn Store>, RunError> {
+    let StoreAddress::Sqlite { path, in_data_folder } = store;
+    if let (true, Some(folder)) = (in_data_folder, path.parent()) {
+        make_folder(folder)?;
+    }
+    let (path, name) = (path.clone(), store.to_string());
+    let opened =
+        tokio::task::spawn_blocking(move || SqliteStore::open(path, SqliteOptions::default()));
+    match opened.await {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(source)) => Err(RunError::Open { store: name, source }),
+        Err(error) => Err(RunError::Start(error.into())),
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), RunError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)
+        .map_err(|source| RunError::Folder { folder: folder.to_owned(), source })
+}
+
+/// Ends the server when the engine does, and lets the event log know of a drain.
+fn watch_the_engine(engine: &Engine, drain: &Drain) {
+    let mut failed = engine.failed();
+    let failing = drain.clone();
+    tokio::spawn(async move {
+        let error = match failed.wait_for(Option::is_some).await {
+            Ok(error) => error.as_ref().map(ToString::to_string),
+            // The engine has gone without an error: it was stopped.
+            Err(_) => None,
+        };
+        if let Some(error) = error {
+            failing.fail(error);
+        }
+    });
+    let (engine, drain) = (engine.clone(), drain.clone());
+    tokio::spawn(async move {
+        drain.begun().await;
+        if drain.failure().is_none() {
+            engine.note_drain();
+        }
+    });
+}
