@@ -26,7 +26,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
+pub(crate) use lease::malformed;
 pub use pages::{Pageable, Pages};
+pub(crate) use request_id::Repeatable;
 pub use waiting::Waiting;
 pub use watch::Watch;
 

@@ -9,6 +9,8 @@ mod reason;
 
 use std::time::Duration;
 
+pub(crate) use decode::positive;
+
 use crate::v1;
 
 /// Why a call did not succeed.

@@ -23,12 +23,14 @@ pub mod codec;
 mod client;
 mod endpoint;
 mod error;
+pub mod holder;
 mod pool;
 mod repeat;
 
 pub use client::{Client, ClientOptions, Pageable, Pages, Waiting, Watch};
 pub use endpoint::{Endpoint, Endpoints};
 pub use error::{Error, Refused};
+pub use holder::{LeaseHolder, Loss, LossKind, StartRequest, Supervisor};
 pub use v1::ErrorReason as Reason;
 
 /// The generated contract: messages, clients and servers of package `tenure.v1`.

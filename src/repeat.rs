@@ -38,6 +38,11 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         step.mul_f64(0.5 + self.rng.f64() / 2.0)
     }
+
+    /// Forgets the failures, after a success.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +57,8 @@ mod tests {
             let step = Duration::from_millis(step_ms);
             assert!(wait >= step / 2 && wait <= step, "{wait:?} is not within {step:?}");
         }
+        backoff.reset();
+        assert!(backoff.next_wait() <= WAIT_FIRST);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl<S: Source> Resume<S> {
                 Ok(message) => {
                     self.failures = 0;
                     self.wait = Duration::ZERO;
-                    self.backoff = Backoff::new(fastrand::Rng::new());
+                    self.backoff.reset();
                     self.source.saw(&message);
                     return Ok(message);
                 }

@@ -28,7 +28,7 @@ impl Waiting {
     /// lost connection is resumed with the same `request_id`, so that a grant whose message
     /// was lost is answered again; a place in the queue may be lost with its connection.
     ///
-    /// A grant must be claimed soon by a beat; `Supervisor::adopt`
+    /// A grant must be claimed soon by a beat; [`Supervisor::adopt`](crate::Supervisor::adopt)
     /// does so. Cancelling loses nothing.
     ///
     /// # Errors
