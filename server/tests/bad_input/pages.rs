@@ -1,0 +1,162 @@
+use tenure::v1;
+use tenure_core::name::{ActorId, Key, Principal, ProfileName, SessionId, WorkspaceName};
+use tenure_core::session::{
+    Autonomous, AutonomousKind, FencingToken, Holder, Renewal, Revision, Session,
+};
+use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::workspace::Tenure;
+use tenured::store::{Batch, Guard, LeaseRow, Version, Write};
+
+use crate::rig::{Server, bad_fields};
+
+/// A stored session whose expiry nobody has recorded.
+fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
+    let renewal = Renewal { last_heartbeat_at: WallTime(0), expires_at };
+    let session = Session {
+        id: Some(SessionId::imported(&format!("ses_{workspace}"))),
+        holder: Holder::Autonomous(Autonomous {
+            actor: Some(ActorId::imported("worker-1")),
+            kind: AutonomousKind::RuntimeWorker,
+            supervisor: None,
+            instance: None,
+            ttl: Some(Span(1_000)),
+            renewal: Some(renewal),
+        }),
+        mode: tenure_core::session::Mode::General,
+        token: FencingToken(1),
+        started_at: Moment::default(),
+        last_started_at: Moment::default(),
+        start_count: 1,
+        principal: Principal::imported("local"),
+        machine: None,
+        beats: 0,
+        activity: None,
+        activity_logged_at: None,
+        expiry_recorded: false,
+    };
+    let revision = Revision(1);
+    let tenure = Tenure { revision: Some(revision), session: Some(session), transfer: None };
+    Write {
+        key: Key {
+            workspace: WorkspaceName::parse(workspace).unwrap(),
+            profile: ProfileName::default(),
+        },
+        guard: Guard::Absent,
+        lease: Some(LeaseRow {
+            version: Version(1),
+            revision,
+            last_heartbeat_at: Some(renewal.last_heartbeat_at),
+            expires_at: Some(expires_at),
+            beats: 0,
+        }),
+        tenure: Some(Box::new(tenure)),
+        sealed: vec![],
+        events: vec![],
+        outcomes: vec![],
+    }
+}
+
+/// Stores sessions behind the engine's back, so that it sets no timer for them.
+async fn store(server: &Server, writes: Vec<Write>) {
+    let lease_now = LeaseInstant(0);
+    let batch = Batch { epoch: server.epoch, lease_now, writes, service_events: vec![] };
+    server.store.commit(batch).await.unwrap();
+}
+
+async fn names(server: &mut Server, stale: bool) -> Vec<String> {
+    let filter = v1::SessionFilter { stale: Some(stale), ..v1::SessionFilter::default() };
+    let request = v1::ListSessionsRequest { filter: Some(filter), ..page(10, "") };
+    let answer = server.lease.list_sessions(request).await.unwrap().into_inner();
+    assert_eq!(answer.next_page_token, "");
+    assert!(answer.sessions.iter().all(|session| session.stale == stale));
+    answer.sessions.into_iter().map(|session| session.workspace).collect()
+}
+
+#[tokio::test]
+async fn a_session_that_is_due_but_not_recorded_is_listed_as_stale() {
+    let mut server = Server::start().await;
+    let writes = vec![
+        unrecorded("acme/due", LeaseInstant(0)),
+        unrecorded("acme/live", LeaseInstant(u64::MAX)),
+    ];
+    store(&server, writes).await;
+    assert_eq!(names(&mut server, true).await, ["acme/due"]);
+    assert_eq!(names(&mut server, false).await, ["acme/live"]);
+}
+
+#[tokio::test]
+async fn a_rare_match_behind_many_rows_is_found_by_following_the_tokens() {
+    let mut server = Server::start().await;
+    for thousand in 0..12 {
+        let name = |n| format!("acme/{thousand:02}/{n:03}");
+        let live = (0..1_000).map(|n| unrecorded(&name(n), LeaseInstant(u64::MAX)));
+        store(&server, live.collect()).await;
+    }
+    store(&server, vec![unrecorded("zeta", LeaseInstant(0))]).await;
+    let filter = v1::SessionFilter { stale: Some(true), ..v1::SessionFilter::default() };
+    let request =
+        |token: &str| v1::ListSessionsRequest { filter: Some(filter.clone()), ..page(5, token) };
+    let first = server.lease.list_sessions(request("")).await.unwrap().into_inner();
+    assert_eq!(first.sessions.len(), 0, "one call reads a bounded number of rows");
+    assert_ne!(first.next_page_token, "");
+    let token = first.next_page_token;
+    let second = server.lease.list_sessions(request(&token)).await.unwrap().into_inner();
+    assert_eq!((second.sessions.len(), &*second.next_page_token), (1, ""));
+    assert_eq!(second.sessions[0].workspace, "zeta");
+}
+
+fn page(page_size: i32, page_token: &str) -> v1::ListSessionsRequest {
+    v1::ListSessionsRequest { page_size, page_token: page_token.to_owned(), filter: None }
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_loss_or_repeats() {
+    let mut server = Server::start().await;
+    let mut expected = Vec::new();
+    for n in 0..7 {
+        let workspace = format!("acme/{n}");
+        server.start_session(&workspace, "worker-1").await;
+        expected.push(workspace);
+    }
+    let (mut listed, mut token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let answer = server.lease.list_sessions(page(3, &token)).await.unwrap().into_inner();
+        pages += 1;
+        assert!(answer.sessions.len() <= 3 && pages <= 7, "{pages}");
+        listed.extend(answer.sessions.into_iter().map(|session| session.workspace));
+        token = answer.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn garbage_and_foreign_page_tokens_are_refused() {
+    let mut server = Server::start().await;
+    for n in 0..3 {
+        server.start_session(&format!("acme/{n}"), "worker-1").await;
+    }
+    let token = server.lease.list_sessions(page(1, "")).await.unwrap().into_inner().next_page_token;
+    let long = "0".repeat(1 << 16);
+    let mut flipped = token.clone().into_bytes();
+    flipped[20] ^= 1;
+    let flipped = String::from_utf8(flipped).unwrap();
+    for garbage in ["x", "0", "00", "\u{0}", "🦀", &long, &token[2..], &flipped] {
+        let answer = server.lease.list_sessions(page(1, garbage)).await;
+        assert_eq!(bad_fields(answer), ["page_token"], "{garbage:.40}");
+    }
+    let filter = v1::SessionFilter { owner: "worker-1".to_owned(), ..Default::default() };
+    let other = v1::ListSessionsRequest { filter: Some(filter), ..page(1, &token) };
+    assert_eq!(bad_fields(server.lease.list_sessions(other).await), ["page_token"]);
+    assert!(server.lease.list_sessions(page(1, &token)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_page_size_outside_the_bounds_is_refused() {
+    let mut server = Server::start().await;
+    for size in [-1, 1_001, i32::MIN, i32::MAX] {
+        assert_eq!(bad_fields(server.lease.list_sessions(page(size, "")).await), ["page_size"]);
+    }
+}
