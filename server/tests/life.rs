@@ -1,0 +1,13 @@
+//! The life of a server, over real sockets: limits, time-outs and the drain.
+//!
+//! What answers here is a stub under the names of real methods, so that a test decides when a
+//! call ends.
+
+#[path = "life/drain.rs"]
+mod drain;
+#[path = "life/harness.rs"]
+mod harness;
+#[path = "life/limits.rs"]
+mod limits;
+#[path = "life/stub.rs"]
+mod stub;
