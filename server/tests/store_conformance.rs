@@ -3,6 +3,8 @@
 //! A test of the suite is written once, generic over the store, and listed once below; it then
 //! runs under its own name for each store.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "store_conformance/harness.rs"]
 mod harness;
 #[path = "store_conformance/sample.rs"]
@@ -29,6 +31,8 @@ mod alike;
 mod durability;
 #[path = "store_conformance/memory_fates.rs"]
 mod memory_fates;
+#[path = "store_conformance/sqlite_damage.rs"]
+mod sqlite_damage;
 #[path = "store_conformance/sqlite_faults.rs"]
 mod sqlite_faults;
 #[path = "store_conformance/sqlite_files.rs"]

@@ -30,6 +30,8 @@ mod list;
 mod load;
 mod lock;
 mod open;
+#[cfg(test)]
+mod plans;
 mod prune;
 mod readers;
 mod record;

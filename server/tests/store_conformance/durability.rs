@@ -96,7 +96,7 @@ fn run_and_kill(path: &Path, run_for: Duration) -> (u64, u64) {
     assert!(!text.contains("test result"), "it ended by itself: {text}");
     // The last line may have been cut off.
     let lines = text.rsplit_once('\n').map_or("", |(lines, _)| lines).lines();
-    let said = lines.filter_map(|line| line.split_once("acknowledged ")).last().unwrap().1;
+    let said = lines.rev().find_map(|line| line.split_once("acknowledged ")).unwrap().1;
     let (version, sequence) = said.split_once(' ').unwrap();
     (version.parse().unwrap(), sequence.parse().unwrap())
 }

@@ -15,7 +15,7 @@ use crate::store::{Batch, Committed, Guard, LeaseRow, Outcome, RowId, StoreError
 
 const MARK: &str =
     "UPDATE meta SET lease_mark_ms = max(lease_mark_ms, ?1) WHERE one = 1 AND epoch = ?2";
-const BEAT: &str = "UPDATE lease SET version = ?1, revision = ?2, last_heartbeat_ms = ?3, \
+pub(super) const BEAT: &str = "UPDATE lease SET version = ?1, revision = ?2, last_heartbeat_ms = ?3, \
      expires_at_ms = ?4, beats = ?5 WHERE id = ?6 AND version = ?7";
 
 /// Why a batch was not carried out.

@@ -8,10 +8,13 @@ use super::rows::{from_body, sql, unsigned};
 use crate::store::{Counts, EventPage, PAGE_MAX, Sequenced};
 
 const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)";
-const EVENTS: &str =
+pub(super) const EVENTS: &str =
     "SELECT sequence, body FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
-const EVENTS_OF_ONE: &str = "SELECT sequence, body FROM event WHERE workspace_id = ?3 AND \
+pub(super) const EVENTS_OF_ONE: &str = "SELECT sequence, body FROM event WHERE workspace_id = ?3 AND \
      sequence > ?1 ORDER BY sequence LIMIT ?2";
+
+pub(super) const LEDGER_ENTRY: &str =
+    "SELECT body FROM ledger WHERE session_id = ?1 ORDER BY id DESC LIMIT 1";
 
 /// The newest sequence ever given.
 pub(super) fn newest_sequence(connection: &Connection) -> rusqlite::Result<u64> {
@@ -68,7 +71,7 @@ pub(super) fn ledger_entry(
     session_id: &SessionId,
 ) -> rusqlite::Result<Option<LedgerEntry>> {
     connection
-        .prepare_cached("SELECT body FROM ledger WHERE session_id = ?1 ORDER BY id DESC LIMIT 1")?
+        .prepare_cached(LEDGER_ENTRY)?
         .query_row([session_id.as_str()], |row| from_body(row, 0))
         .optional()
 }

@@ -135,6 +135,18 @@ fn page(
     after: Option<&Key>,
     wanted: usize,
 ) -> rusqlite::Result<Vec<Listed>> {
+    let (sql, mut values) = statement(start, conditions, range, after);
+    values.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX)));
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), listed)?.collect()
+}
+
+/// The statement for one range, and its values but the last, which is the limit.
+fn statement(
+    start: &str,
+    conditions: &[Condition],
+    range: &NameRange,
+    after: Option<&Key>,
+) -> (String, Vec<Value>) {
     let mut sql = start.to_owned();
     let mut values = Vec::new();
     match after.filter(|after| after.workspace.as_str() >= range.low.as_str()) {
@@ -159,6 +171,8 @@ fn page(
         values.push(condition.value.clone());
     }
     sql.push_str(" ORDER BY w.workspace, w.profile LIMIT ?");
-    values.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX)));
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), listed)?.collect()
+    (sql, values)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,9 @@ use crate::store::{
     Acquired, Epoch, LeaseSlot, Load, Loaded, LogId, OutcomeKey, PAGE_MAX, RowId, StoredOutcome,
 };
 
-const OUTCOME: &str = "SELECT digest, reply, keep_until_ms FROM outcome WHERE request_id = ?1 AND \
+pub(super) const OUTCOME: &str = "SELECT digest, reply, keep_until_ms FROM outcome WHERE request_id = ?1 AND \
      principal = ?2 AND rpc = ?3 AND workspace = ?4 AND profile = ?5";
-const LEASES: &str = concat!(
+pub(super) const LEASES: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM session s JOIN workspace w ON w.id = s.id JOIN lease l ON l.id = s.id \

@@ -7,6 +7,16 @@ use super::rows::{sql, unsigned};
 use super::step::Step;
 use crate::store::{Pruned, Retention};
 
+pub(super) const OUTCOMES: &str = "DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE \
+     keep_until_ms <= ?1 ORDER BY keep_until_ms LIMIT ?2) RETURNING id";
+pub(super) const LEDGER: &str = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE \
+     ended_at_ms < ?1 ORDER BY ended_at_ms LIMIT ?2) RETURNING id";
+pub(super) const EVENTS_OLDER: &str = "DELETE FROM event WHERE sequence IN (SELECT sequence FROM \
+     event WHERE important = ?1 AND at_ms < ?2 ORDER BY at_ms, sequence LIMIT ?3) RETURNING \
+     sequence";
+pub(super) const EVENTS_OLDEST: &str = "DELETE FROM event WHERE sequence IN (SELECT sequence FROM \
+     event WHERE important = 0 ORDER BY at_ms, sequence LIMIT ?1) RETURNING sequence";
+
 /// Forgets what retention allows.
 pub(super) fn prune(
     connection: &Connection,
@@ -15,19 +25,9 @@ pub(super) fn prune(
 ) -> rusqlite::Result<Pruned> {
     let step = Step::write(connection, faults)?;
     let mut left = i64::from(retention.rows_max);
-    let outcomes = remove(
-        connection,
-        "DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE keep_until_ms <= ?1 \
-         ORDER BY keep_until_ms LIMIT ?2) RETURNING id",
-        (sql(retention.lease_now.0), left),
-    )?;
+    let outcomes = remove(connection, OUTCOMES, (sql(retention.lease_now.0), left))?;
     left -= outcomes.rows;
-    let ledger = remove(
-        connection,
-        "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE ended_at_ms < ?1 \
-         ORDER BY ended_at_ms LIMIT ?2) RETURNING id",
-        (sql(retention.ledger_before.0), left),
-    )?;
+    let ledger = remove(connection, LEDGER, (sql(retention.ledger_before.0), left))?;
     left -= ledger.rows;
     let events = prune_events(connection, retention, left)?;
     if ledger.rows > 0 {
@@ -66,20 +66,16 @@ fn prune_events(
     retention: &Retention,
     rows_max: i64,
 ) -> rusqlite::Result<i64> {
-    const OLD: &str = "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE \
-         important = ?1 AND at_ms < ?2 ORDER BY at_ms, sequence LIMIT ?3) RETURNING sequence";
-    const OLDEST: &str = "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE \
-         important = 0 ORDER BY at_ms, sequence LIMIT ?1) RETURNING sequence";
     let important =
-        remove(connection, OLD, (1, sql(retention.important_events_before.0), rows_max))?;
+        remove(connection, EVENTS_OLDER, (1, sql(retention.important_events_before.0), rows_max))?;
     let mut left = rows_max - important.rows;
-    let aged = remove(connection, OLD, (0, sql(retention.events_before.0), left))?;
+    let aged = remove(connection, EVENTS_OLDER, (0, sql(retention.events_before.0), left))?;
     left -= aged.rows;
     let ordinary: i64 = connection
         .prepare_cached("SELECT ordinary_events FROM meta WHERE one = 1")?
         .query_row([], |row| row.get(0))?;
     let excess = (ordinary - aged.rows).saturating_sub(sql(retention.events_max)).clamp(0, left);
-    let surplus = remove(connection, OLDEST, [excess])?;
+    let surplus = remove(connection, EVENTS_OLDEST, [excess])?;
     let rows = important.rows + aged.rows + surplus.rows;
     if rows > 0 {
         let newest = important.newest.max(aged.newest).max(surplus.newest);

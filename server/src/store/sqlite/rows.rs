@@ -24,7 +24,7 @@ macro_rules! stored_columns {
 }
 pub(super) use stored_columns;
 
-const FIND: &str = concat!(
+pub(super) const FIND: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM workspace w JOIN lease l ON l.id = w.id LEFT JOIN session s ON s.id = w.id \

@@ -1,0 +1,54 @@
+//! How statements are looked up: one that scans or sorts a table is right in every answer and
+//! wrong in its cost, so the plans are held here.
+
+use rusqlite::Connection;
+
+use super::{commit, history, load, prune, rows};
+
+fn plan(sql: &str) -> Vec<String> {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("schema.sql")).unwrap();
+    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = explained.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
+    steps.collect()
+}
+
+#[test]
+fn no_statement_scans_or_sorts_a_table() {
+    for sql in [
+        rows::FIND,
+        commit::BEAT,
+        load::OUTCOME,
+        load::LEASES,
+        history::EVENTS,
+        history::EVENTS_OF_ONE,
+        history::LEDGER_ENTRY,
+        prune::OUTCOMES,
+        prune::LEDGER,
+        prune::EVENTS_OLDER,
+        prune::EVENTS_OLDEST,
+    ] {
+        let steps = plan(sql);
+        assert!(!steps.is_empty(), "{sql}");
+        for step in &steps {
+            assert!(!step.contains("SCAN"), "{sql}: {steps:#?}");
+            assert!(!step.contains("TEMP B-TREE"), "{sql}: {steps:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_beat_touches_one_row_and_no_index() {
+    assert_eq!(plan(commit::BEAT), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("schema.sql")).unwrap();
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'lease'";
+    let indexes: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(indexes, 0);
+}
+
+#[test]
+fn the_boot_scan_reads_live_sessions_only() {
+    let steps = plan(load::LEASES);
+    assert!(steps[0].contains("session_by_expiry (expiry_recorded=? AND rowid>?)"), "{steps:#?}");
+}
