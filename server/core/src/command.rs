@@ -180,6 +180,8 @@ pub struct ForceTakeOver {
 pub struct Yield {
     /// The owner or supervisor; absent for an interactive session.
     pub actor: Option<ActorId>,
+    /// Why.
+    pub reason: Option<Arc<str>>,
     /// What the caller believes to be stored.
     pub expected: Expected,
 }

@@ -219,7 +219,7 @@ pub(crate) fn force(successor: RequestedSuccessor, grace: Span) -> ForceTakeOver
 }
 
 pub(crate) fn give_up(by: Option<&str>) -> Yield {
-    Yield { actor: by.map(actor), expected: Expected::default() }
+    Yield { actor: by.map(actor), reason: None, expected: Expected::default() }
 }
 
 pub(crate) fn clear(by: Option<&str>) -> Clear {

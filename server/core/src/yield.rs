@@ -25,8 +25,8 @@ pub(crate) fn give_up(workspace: &Workspace, request: &Yield, context: &Context)
             return Err(Reason::NotHolder);
         }
     }
-    let departure =
-        Departure { cause: EndCause::Yielded, actor: request.actor.as_ref(), why: None };
+    let why = request.reason.clone();
+    let departure = Departure { cause: EndCause::Yielded, actor: request.actor.as_ref(), why };
     let (changes, ended, successor) = depart(workspace, stored, departure, context)?;
     let reply = Reply::Yielded(Box::new(Yielded { ended, successor }));
     Ok(Decision { changes, reply })

@@ -188,7 +188,7 @@ pub fn clear(workspace: &str, actor: &str) -> Request {
 pub fn give_up(workspace: &str, actor: &str, session_id: SessionId) -> Request {
     let expected = Expected { session_id: Some(session_id), revision: None };
     let actor = Some(ActorId::imported(actor));
-    request(workspace, Command::Yield(Yield { actor, expected }))
+    request(workspace, Command::Yield(Yield { actor, reason: None, expected }))
 }
 
 pub fn force(workspace: &str, actor: &str, session_id: SessionId, grace_secs: u64) -> Request {

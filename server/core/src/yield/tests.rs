@@ -100,3 +100,18 @@ fn yield_of_a_cordoned_machine_is_not_refused() {
     let request = Yield { expected: Expected::default(), ..give_up(Some("a")) };
     assert_eq!(Scene::with(program("a")).cordoned().done(request).workspace.tenure.session, None);
 }
+
+#[test]
+fn yield_to_nobody_is_sealed_with_its_reason() {
+    let request = Yield { reason: Some("lunch".into()), ..give_up(Some("a")) };
+    let done = Scene::with(program("a")).done(request);
+    assert_eq!(done.sealed()[0].why.as_deref(), Some("lunch"));
+}
+
+#[test]
+fn yield_to_a_successor_is_sealed_with_the_reason_of_the_transfer() {
+    let transfer = transfer_due_at(NOW + 5_000);
+    let request = Yield { reason: Some("lunch".into()), ..give_up(Some("a")) };
+    let done = Scene::with(program("a")).pending(transfer.clone()).done(request);
+    assert_eq!(done.sealed()[0].why, Some(transfer.reason));
+}

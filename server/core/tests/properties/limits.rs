@@ -188,7 +188,7 @@ fn commands(ttl: u64) -> [Command; 10] {
         force(ttl),
         force(u64::MAX),
         Command::Heartbeat(beat),
-        Command::Yield(Yield { actor: Some(actor()), expected: expected() }),
+        Command::Yield(Yield { actor: Some(actor()), reason: None, expected: expected() }),
         start(lease),
         Command::Clear(Clear { actor: Some(actor()), reason: None, expected: expected() }),
     ]

@@ -51,6 +51,7 @@ pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
         Ask::Cancel { expect } => Command::CancelTransfer(expected(*expect, tenure)),
         Ask::Yield { actor: name, expect } => Command::Yield(Yield {
             actor: name.as_ref().map(actor),
+            reason: None,
             expected: expected(*expect, tenure),
         }),
         Ask::Clear { actor: name, expect } => Command::Clear(Clear {

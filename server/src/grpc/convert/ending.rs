@@ -11,10 +11,10 @@ use super::text::optional_reason;
 use super::violation::{Parsed, Unfit, Violations};
 use super::{choice, once};
 
-/// A yield. A reason cannot be recorded yet, and is refused.
+/// A yield.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation, else [`Unfit::NotYet`].
+/// [`Unfit::Invalid`] with every violation.
 pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Unfit> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
@@ -29,10 +29,7 @@ pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Unfit
     let (Some(key), true) = (key, violations.is_empty()) else {
         return Err(violations.into());
     };
-    if reason.is_some() {
-        return Err(Unfit::NotYet(vec!["reason"]));
-    }
-    Ok(Parsed { key, command: Command::Yield(Yield { actor, expected }), once })
+    Ok(Parsed { key, command: Command::Yield(Yield { actor, reason, expected }), once })
 }
 
 /// A clear.

@@ -209,12 +209,13 @@ fn the_outcome_of_a_dry_run_is_not_kept() {
 fn yield_and_clear_take_an_empty_actor_as_none() {
     let give_up = v1::YieldSessionRequest {
         workspace: "acme/api".to_owned(),
+        reason: "lunch".to_owned(),
         ..v1::YieldSessionRequest::default()
     };
-    let Command::Yield(parsed) = ending::parse_yield(give_up.clone()).unwrap().command else {
+    let Command::Yield(parsed) = ending::parse_yield(give_up).unwrap().command else {
         panic!("a yield")
     };
-    assert_eq!(parsed.actor, None);
+    assert_eq!((parsed.actor, parsed.reason.as_deref()), (None, Some("lunch")));
     let clear = v1::ClearSessionRequest {
         workspace: "acme/api".to_owned(),
         reason: "done".to_owned(),
