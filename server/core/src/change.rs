@@ -1,6 +1,8 @@
 //! What a decision does to a workspace, as values: applied by `evolve`, written by the stores,
 //! told to watchers. Nothing else ever changes a workspace.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::ledger::LedgerEntry;
@@ -62,5 +64,7 @@ pub enum Change {
     TransferCancelled {
         /// The workspace's new revision.
         revision: Revision,
+        /// The words given for it.
+        why: Option<Arc<str>>,
     },
 }

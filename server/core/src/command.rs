@@ -25,7 +25,7 @@ pub enum Command {
     /// Install a named successor, whatever is stored.
     ForceTakeOver(ForceTakeOver),
     /// Remove a pending transfer.
-    CancelTransfer(Expected),
+    CancelTransfer(CancelTransfer),
     /// Give a session up.
     Yield(Yield),
     /// End a session and what surrounds it.
@@ -42,7 +42,7 @@ impl Command {
             Self::Start(request) => Some(&request.expected),
             Self::TakeOver(request) => Some(&request.expected),
             Self::ForceTakeOver(request) => Some(&request.expected),
-            Self::CancelTransfer(expected) => Some(expected),
+            Self::CancelTransfer(request) => Some(&request.expected),
             Self::Yield(request) => Some(&request.expected),
             Self::Clear(request) => Some(&request.expected),
         }
@@ -172,6 +172,15 @@ pub struct ForceTakeOver {
     /// Where the successor runs.
     pub machine: Option<MachineRef>,
     /// What the caller believes to be stored; at least one of them is given.
+    pub expected: Expected,
+}
+
+/// See semantics.md, Forced takeover: the cancelling of a pending transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CancelTransfer {
+    /// Why.
+    pub reason: Option<Arc<str>>,
+    /// What the caller believes to be stored.
     pub expected: Expected,
 }
 

@@ -56,7 +56,7 @@ fn rule(workspace: &Workspace, command: &Command, context: &Context) -> Decided 
         Command::Start(start) => start::start(workspace, start, context),
         Command::TakeOver(request) => takeover::take_over(workspace, request, context),
         Command::ForceTakeOver(request) => forced_takeover::force(workspace, request, context),
-        Command::CancelTransfer(_) => forced_takeover::cancel(workspace, context),
+        Command::CancelTransfer(request) => forced_takeover::cancel(workspace, request, context),
         Command::Yield(request) => r#yield::give_up(workspace, request, context),
         Command::Clear(request) => clear::clear(workspace, request, context),
     }

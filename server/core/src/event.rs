@@ -152,6 +152,7 @@ pub fn derive(
     let why = match change {
         Change::Ended { entry } => entry.why.clone(),
         Change::TransferScheduled { transfer, .. } => Some(transfer.reason.clone()),
+        Change::TransferCancelled { why, .. } => why.clone(),
         _ => None,
     };
     Some(Event {

@@ -46,7 +46,7 @@ pub fn evolve(workspace: &mut Workspace, change: &Change) {
             tenure.transfer = Some((**transfer).clone());
             tenure.revision = Some(*revision);
         }
-        Change::TransferCancelled { revision } => {
+        Change::TransferCancelled { revision, .. } => {
             tenure.transfer = None;
             tenure.revision = Some(*revision);
         }

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use crate::change::{Change, Changes};
-use crate::command::ForceTakeOver;
+use crate::command::{CancelTransfer, ForceTakeOver};
 use crate::context::{Clock, Context};
 use crate::decide::{Decided, Decision};
 use crate::expiry::effective_expiry;
@@ -67,7 +67,11 @@ fn promised_until(session: &Session, stale: bool, clock: &Clock) -> Option<Lease
         .then(|| effective_expiry(session, None, clock.boot_mark))
 }
 
-pub(crate) fn cancel(workspace: &Workspace, context: &Context) -> Decided {
+pub(crate) fn cancel(
+    workspace: &Workspace,
+    request: &CancelTransfer,
+    context: &Context,
+) -> Decided {
     let tenure = &workspace.tenure;
     let (Some(session), Some(cancelled)) = (tenure.session.clone(), tenure.transfer.clone()) else {
         return Err(Reason::NoTransfer);
@@ -75,7 +79,8 @@ pub(crate) fn cancel(workspace: &Workspace, context: &Context) -> Decided {
     let revision = workspace.next_revision(context.revision_floor)?;
     let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
     let reply = Reply::TransferCancelled(Box::new(TransferCancelled { session, cancelled }));
-    Ok(Decision { changes: smallvec![Change::TransferCancelled { revision }], reply })
+    let change = Change::TransferCancelled { revision, why: request.reason.clone() };
+    Ok(Decision { changes: smallvec![change], reply })
 }
 
 /// When a session that is handed over ended, and which actor gave it up, if one did.

@@ -1,7 +1,7 @@
 //! What all commands have in common: what is expected, and the counter that may be used up.
 
 use super::*;
-use crate::command::{Clear, ForceTakeOver, Join, Start, TakeOver, Yield};
+use crate::command::{CancelTransfer, Clear, ForceTakeOver, Join, Start, TakeOver, Yield};
 use crate::name::SessionId;
 use crate::testing::{
     NOW, REVISION, Scene, beat, clear, expecting, force, give_up, lease, person, program,
@@ -16,7 +16,7 @@ fn commands(expected: &Expected) -> [Command; 6] {
         Command::Start(Start { expected: e(), ..start_with(lease("b")) }),
         Command::TakeOver(TakeOver { expected: e(), ..take_over(successor("b")) }),
         Command::ForceTakeOver(ForceTakeOver { expected: e(), ..force(successor("b"), Span(1)) }),
-        Command::CancelTransfer(e()),
+        Command::CancelTransfer(CancelTransfer { reason: None, expected: e() }),
         Command::Yield(Yield { expected: e(), ..give_up(None) }),
         Command::Clear(Clear { expected: e(), ..clear(None) }),
     ]
@@ -94,7 +94,7 @@ fn used_up_counter_refuses_whatever_needs_a_revision() {
     assert_eq!(stale.refused(start_with(lease("a"))), Reason::RevisionExhausted);
     let pending = live().pending(transfer_due_at(NOW + 1));
     assert_eq!(pending.refused(give_up(Some("a"))), Reason::RevisionExhausted);
-    let cancel = Command::CancelTransfer(Expected::default());
+    let cancel = Command::CancelTransfer(CancelTransfer::default());
     assert_eq!(pending.refused(cancel), Reason::RevisionExhausted);
     let free = Scene::free().at_revision(REVISION_LIMIT.0);
     assert_eq!(free.refused(start_person()), Reason::RevisionExhausted);

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::change::Changes;
-use crate::command::{Command, Expected, Heartbeat};
+use crate::command::{CancelTransfer, Command, Heartbeat};
 use crate::evolve::evolve;
 use crate::testing::{
     NOW, Scene, actor, at, beat, clear, force, lease, machine, person, program, start_with,
@@ -134,7 +134,9 @@ fn scheduled_transfer_is_told_with_whether_it_replaced_another() {
 #[test]
 fn cancelled_transfer_is_transfer_cancelled() {
     let scene = Scene::with(person()).pending(transfer_due_at(NOW + 1));
-    let event = only(events(&scene, Command::CancelTransfer(Expected::default())));
+    let cancel = CancelTransfer { reason: Some("too early".into()), ..Default::default() };
+    let event = only(events(&scene, Command::CancelTransfer(cancel)));
+    assert_eq!(event.why.as_deref(), Some("too early"));
     assert_eq!(
         (event.what, event.session_id),
         (What::TransferCancelled, scene.session().id.clone())

@@ -18,7 +18,7 @@ fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
         Change::Refreshed { revision, session: Box::new(program("a")) },
         Change::ExpiryRecorded { revision, expired_at: LeaseInstant(NOW) },
         Change::TransferScheduled { revision, transfer: Box::new(transfer_due_at(NOW)) },
-        Change::TransferCancelled { revision },
+        Change::TransferCancelled { revision, why: None },
     ];
     for scene in [Scene::unknown(), Scene::free()] {
         for change in &changes {

@@ -2,7 +2,7 @@
 //! not the test of another operation (start, heartbeat, takeover, yield and clear have theirs).
 
 use super::*;
-use crate::command::{Command, Expected, RequestedSuccessor};
+use crate::command::{CancelTransfer, Command, RequestedSuccessor};
 use crate::session::{Holder, Mode, Successor};
 use crate::testing::{
     Done, NOW, RENEWED, REVISION, Scene, TTL, actor, at, beat, expecting, force, machine, person,
@@ -202,7 +202,7 @@ fn forced_takeover_again_replaces_the_transfer_or_installs_at_once() {
 #[test]
 fn cancel_removes_the_transfer_and_the_session_goes_on() {
     let scene = Scene::with(program("a")).pending(transfer_due_at(NOW + 5_000));
-    let done = scene.done(Command::CancelTransfer(Expected::default()));
+    let done = scene.done(Command::CancelTransfer(CancelTransfer::default()));
     assert_eq!((&done.workspace.tenure.transfer, done.revision()), (&None, REVISION.0 + 1));
     let Reply::TransferCancelled(answer) = &done.reply else { panic!("{:?}", done.reply) };
     assert_eq!(answer.cancelled, transfer_due_at(NOW + 5_000));
@@ -213,10 +213,11 @@ fn cancel_removes_the_transfer_and_the_session_goes_on() {
 
 #[test]
 fn cancel_with_none_pending_is_no_transfer_also_without_session() {
-    let cancel = || Command::CancelTransfer(Expected::default());
+    let cancel = || Command::CancelTransfer(CancelTransfer::default());
     assert_eq!(Scene::with(program("a")).refused(cancel()), Reason::NoTransfer);
     assert_eq!(Scene::free().refused(cancel()), Reason::NoTransfer);
-    let expecting_one = Command::CancelTransfer(expecting(Some("ses_stored"), None));
+    let expected = expecting(Some("ses_stored"), None);
+    let expecting_one = Command::CancelTransfer(CancelTransfer { reason: None, expected });
     assert_eq!(Scene::free().refused(expecting_one), Reason::NoSession);
 }
 

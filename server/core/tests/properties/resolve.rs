@@ -1,8 +1,8 @@
 //! What a drawn call means where it is made: its names are resolved against what is stored.
 
 use tenure_core::command::{
-    Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, RequestedHolder, RequestedLease,
-    RequestedSuccessor, Start, TakeOver, Yield,
+    CancelTransfer, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, RequestedHolder,
+    RequestedLease, RequestedSuccessor, Start, TakeOver, Yield,
 };
 use tenure_core::name::{ActorId, InstanceId, SessionId};
 use tenure_core::session::{AutonomousKind, Mode, Revision};
@@ -48,7 +48,10 @@ pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
                 expected: expected(*expect, tenure),
             })
         }
-        Ask::Cancel { expect } => Command::CancelTransfer(expected(*expect, tenure)),
+        Ask::Cancel { expect } => Command::CancelTransfer(CancelTransfer {
+            reason: None,
+            expected: expected(*expect, tenure),
+        }),
         Ask::Yield { actor: name, expect } => Command::Yield(Yield {
             actor: name.as_ref().map(actor),
             reason: None,

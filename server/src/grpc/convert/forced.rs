@@ -1,7 +1,7 @@
 //! Forced takeovers, and their cancelling.
 
 use tenure::v1;
-use tenure_core::command::{Command, ForceTakeOver};
+use tenure_core::command::{CancelTransfer, Command, ForceTakeOver};
 use tenure_core::context::{Clock, LeaseBounds};
 use tenure_core::reply::{Forced, ForcedOutcome, SessionView, TransferCancelled};
 use tenure_core::session::Transfer;
@@ -57,10 +57,10 @@ pub fn parse(
     }
 }
 
-/// The cancelling of a pending transfer. A reason cannot be recorded yet, and is refused.
+/// The cancelling of a pending transfer.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation, else [`Unfit::NotYet`].
+/// [`Unfit::Invalid`] with every violation.
 pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Parsed, Unfit> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
@@ -74,10 +74,8 @@ pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Pars
     let (Some(key), true) = (key, violations.is_empty()) else {
         return Err(violations.into());
     };
-    if reason.is_some() {
-        return Err(Unfit::NotYet(vec!["reason"]));
-    }
-    Ok(Parsed { key, command: Command::CancelTransfer(expected), once })
+    let command = Command::CancelTransfer(CancelTransfer { reason, expected });
+    Ok(Parsed { key, command, once })
 }
 
 /// The answer of a forced takeover that was ordered for `reason`.
