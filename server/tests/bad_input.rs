@@ -1,6 +1,8 @@
 //! What broken and hostile callers send, over the wire, to a real server: each is told what is
 //! wrong with all of it, nothing of it is carried out, and the server goes on serving.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of it is tests")]
+
 #[path = "bad_input/rig.rs"]
 mod rig;
 

@@ -147,7 +147,7 @@ impl Told {
             let value = &*any.value;
             match any.type_url.rsplit('/').next().unwrap_or_default() {
                 "google.rpc.ErrorInfo" => {
-                    told.reason = pb::ErrorInfo::decode(value).unwrap().reason
+                    told.reason = pb::ErrorInfo::decode(value).unwrap().reason;
                 }
                 "google.rpc.BadRequest" => {
                     let bad = pb::BadRequest::decode(value).unwrap().field_violations;
