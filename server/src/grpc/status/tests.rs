@@ -161,12 +161,12 @@ fn hostile() -> Refusal {
     let revision = tenure_core::session::Revision(u64::MAX);
     let view = SessionView::new(key.clone(), revision, session, Some(transfer), &clock);
     Refusal {
-        reason: Reason::LeaseHeld,
         key,
         message: "\u{1F980}".repeat(1_000),
         hint: Some("h".repeat(1_000)),
         standing: Some(Box::new(view)),
         verdict: Some(Box::new(entry)),
+        ..refusal(Reason::LeaseHeld)
     }
 }
 
