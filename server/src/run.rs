@@ -10,20 +10,23 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tenure::v1;
 use tonic::service::Routes;
 
 use crate::config::{Config, ListenAddress, StoreAddress};
 use crate::contract::Contract;
 use crate::drain::Drain;
 use crate::engine::{Engine, EngineOptions};
+use crate::grpc::{ServerInfo, Services};
 use crate::health::Health;
 use crate::listen::{self, ListenError, Listener};
 use crate::retention;
 use crate::serve::{self, Serving};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Store, StoreError};
+use crate::time::wall_now;
 use crate::{descriptors, signals, supervisor};
 
 /// Only the server's own user may look into the folder of the default store.
@@ -102,16 +105,27 @@ async fn with_store(config: &Config, store: Arc<dyn Store>, drain: Drain) -> Res
         drain.clone(),
     ));
 
-    let outcome = bind_and_serve(config, &drain).await;
+    let services = Services {
+        engine: engine.clone(),
+        store,
+        info: Arc::new(info(config)),
+        drain: drain.clone(),
+    };
+    let outcome = bind_and_serve(config, services, &drain).await;
     if tokio::time::timeout(CLOSE_TIMEOUT, engine.stop()).await.is_err() {
         tracing::warn!("the engine takes long to stop");
     }
     outcome
 }
 
-async fn bind_and_serve(config: &Config, drain: &Drain) -> Result<(), RunError> {
+async fn bind_and_serve(
+    config: &Config,
+    services: Services,
+    drain: &Drain,
+) -> Result<(), RunError> {
     let contract = Contract::read().map_err(|error| RunError::Start(error.into()))?;
     let mut routes = Routes::builder();
+    services.add_to(&mut routes);
     let health = Health::add_to(&mut routes, &contract)
         .await
         .map_err(|error| RunError::Start(error.into()))?;
@@ -134,6 +148,21 @@ async fn bind_and_serve(config: &Config, drain: &Drain) -> Result<(), RunError> 
         tracing::warn!(connections = ended.connections_cut, "drained, connections were cut");
     }
     Ok(())
+}
+
+/// What the server tells of itself.
+fn info(config: &Config) -> ServerInfo {
+    let StoreAddress::Sqlite { .. } = &config.store;
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        started_at: wall_now(),
+        started: Instant::now(),
+        store_kind: v1::StoreKind::Sqlite,
+        store_location: config.store.to_string(),
+        limits: config.limits,
+        retention: config.retention,
+    }
 }
 
 /// Says where the server listens and where it keeps its state.

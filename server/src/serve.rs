@@ -25,7 +25,6 @@ mod call;
 mod call_body;
 mod connection;
 mod guarded_io;
-mod refusal;
 
 /// How long tasks of connections that were cut have to notice it.
 const CUT_GRACE: Duration = Duration::from_secs(1);

@@ -23,10 +23,12 @@ use crate::store::StoreError;
 
 pub mod code;
 pub mod inbound;
+pub mod serving;
 
 mod fit;
 
 pub use fit::STATUS_MAX_BYTES;
+pub use serving::draining;
 
 #[cfg(test)]
 mod tests;
@@ -255,13 +257,6 @@ pub fn store(error: &StoreError) -> Status {
 pub fn stream_lagged() -> Status {
     let message = "results were read too slowly: open a new stream and join again";
     Fault::new(v1::ErrorReason::StreamLagged, message).into_status()
-}
-
-/// The status of a stream that ends because the server does.
-#[must_use]
-pub fn draining() -> Status {
-    let message = "the server is shutting down: connect again";
-    Fault::new(v1::ErrorReason::Draining, message).into_status()
 }
 
 /// Not before `left` has passed, and not all suitors at the same moment.

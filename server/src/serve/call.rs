@@ -16,9 +16,9 @@ use tower::Service;
 use super::Shared;
 use super::call_body::{self, CallBody, Until};
 use super::connection::Load;
-use super::refusal;
 use crate::contract::Shape;
 use crate::drain::Notice;
+use crate::grpc::status::serving;
 use crate::listen::Peer;
 
 /// How a client says how long it waits.
@@ -61,8 +61,8 @@ impl Calls {
                 match shared.streams.clone().try_acquire_owned() {
                     Ok(permit) => held._stream = Some(permit),
                     Err(_) => {
-                        let refusal = refusal::too_many_streams().into_http::<Body>();
-                        return refusal.map(|body| CallBody::new(body, held, None, limit_bytes));
+                        let refused = serving::too_many_streams().into_http::<Body>();
+                        return refused.map(|body| CallBody::new(body, held, None, limit_bytes));
                     }
                 }
             }
@@ -72,11 +72,11 @@ impl Calls {
                 None => infallible(answer.await),
                 Some(limit) => match tokio::time::timeout(limit, answer).await {
                     Ok(response) => infallible(response),
-                    Err(_) => refusal::deadline_exceeded(limit).into_http(),
+                    Err(_) => serving::deadline_exceeded(limit).into_http(),
                 },
             };
             let response = if call_body::is_oversized(response.headers()) {
-                refusal::message_too_large(limit_bytes).into_http()
+                serving::message_too_large(limit_bytes).into_http()
             } else {
                 response
             };

@@ -14,8 +14,8 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::connection::LoadGuard;
-use super::refusal;
 use crate::drain::Notice;
+use crate::grpc::status::serving;
 
 /// What a call has taken, and gives back when its body is dropped.
 #[derive(Debug)]
@@ -85,12 +85,12 @@ impl http_body::Body for CallBody {
             Poll::Pending => {
                 let Some(until) = &mut this.until else { return Poll::Pending };
                 ready!(until.0.as_mut().poll(cx));
-                return Poll::Ready(Some(Ok(this.end(&refusal::draining()))));
+                return Poll::Ready(Some(Ok(this.end(&serving::draining()))));
             }
         };
         match frame {
             Some(Ok(frame)) if frame.trailers_ref().is_some_and(is_oversized) => {
-                let status = refusal::message_too_large(this.limit_bytes);
+                let status = serving::message_too_large(this.limit_bytes);
                 Poll::Ready(Some(Ok(this.end(&status))))
             }
             frame => Poll::Ready(frame),
