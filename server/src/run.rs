@@ -223,3 +223,62 @@ fn watch_the_engine(engine: &Engine, drain: &Drain) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure::v1::lease_service_client::LeaseServiceClient;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::config::Surroundings;
+    use crate::store::memory::{Fate, MemoryOptions, MemoryStore};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn config(listen: &str) -> Config {
+        let surroundings = Surroundings {
+            variables: [].into(),
+            data_folder: Some("/nowhere".into()),
+            read_file: &|_| Err(io::ErrorKind::NotFound.into()),
+        };
+        let arguments = ["tenured".into(), format!("--listen={listen}").into()];
+        Config::load(&arguments, &surroundings).unwrap().1
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_for_good_ends_the_server_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sock");
+        let config = config(&format!("unix:{}", path.display()));
+        let store = Arc::new(MemoryStore::new(MemoryOptions::default()));
+        let drain = Drain::new(config.drain_deadline);
+        let running = tokio::spawn({
+            let (store, drain) = (store.clone(), drain.clone());
+            async move { with_store(&config, store, drain).await }
+        });
+        let mut client = timeout(PATIENCE, async {
+            loop {
+                if let Ok(client) =
+                    LeaseServiceClient::connect(format!("unix:{}", path.display())).await
+                {
+                    return client;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+        store.script(Fate::Fail);
+        let request = v1::StartSessionRequest {
+            workspace: "acme/api".to_owned(),
+            holder: Some(v1::start_session_request::Holder::Interactive(
+                v1::InteractiveHolder::default(),
+            )),
+            ..v1::StartSessionRequest::default()
+        };
+        assert!(timeout(PATIENCE, client.start_session(request)).await.unwrap().is_err());
+        timeout(PATIENCE, running).await.unwrap().unwrap().unwrap();
+        let failure = drain.failure().unwrap();
+        assert!(failure.contains("store"), "{failure}");
+    }
+}
