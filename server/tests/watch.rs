@@ -1,0 +1,13 @@
+//! Watches and history over the wire, on a real engine and both stores.
+
+#[path = "watch/rig.rs"]
+mod rig;
+
+#[path = "watch/churn.rs"]
+mod churn;
+#[path = "watch/cursors.rs"]
+mod cursors;
+#[path = "watch/ends.rs"]
+mod ends;
+#[path = "watch/history.rs"]
+mod history;
