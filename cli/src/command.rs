@@ -1,0 +1,14 @@
+//! One file for each command: what it takes, what it asks, how it shows the answer.
+
+pub mod admin;
+pub mod cancel_takeover;
+pub mod clear;
+pub mod completion;
+pub mod context;
+pub mod heartbeat;
+pub mod holder;
+pub mod start;
+pub mod status;
+pub mod takeover;
+pub mod version;
+pub mod r#yield;
