@@ -90,6 +90,12 @@ pub enum Command {
     Clear(command::clear::Clear),
     /// Show who has a workspace
     Status(command::status::Status),
+    /// List the stored sessions
+    List(command::list::List),
+    /// Show events as they happen
+    Watch(command::watch::Watch),
+    /// Show what happened to a workspace
+    History(command::history::History),
     /// Run the service: information, identity, drain
     Admin(command::admin::Admin),
     /// Name servers, and choose among them

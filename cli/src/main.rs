@@ -9,6 +9,7 @@ mod contexts;
 mod escape;
 mod exit;
 mod failure;
+mod interrupt;
 mod machine;
 mod output;
 mod servers;
@@ -60,6 +61,9 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Yield(given_up) => command::r#yield::run(given_up, global).await,
         Command::Clear(clear) => command::clear::run(clear, global).await,
         Command::Status(status) => command::status::run(status, global).await,
+        Command::List(list) => command::list::run(list, global).await,
+        Command::Watch(watch) => command::watch::run(watch, global).await,
+        Command::History(history) => command::history::run(history, global).await,
         Command::Admin(admin) => command::admin::run(admin, global).await,
         Command::Context(context) => command::context::run(context, global),
         Command::Completion(completion) => command::completion::run(&completion, global),

@@ -4,6 +4,7 @@
 //! styles only on a terminal that wants them.
 
 pub mod details;
+pub mod event;
 pub mod json;
 pub mod session;
 pub mod table;
