@@ -10,7 +10,8 @@ use crate::output::{Format, Output};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failure · 2 usage · 3 not found · 4 held by another · 5 lost or stale ·
-6 conflict · 7 not permitted · 8 unreachable, unavailable, timed out or overloaded.";
+6 conflict · 7 not permitted · 8 unreachable, unavailable, timed out or overloaded.
+`hold` exits with the code of its command, and with 5 when it lost the lease.";
 
 /// Leases for workspaces: who works where.
 #[derive(Debug, Parser)]
@@ -78,6 +79,8 @@ impl Workspace {
 pub enum Command {
     /// Take a workspace, as a person or for a program
     Start(command::start::Start),
+    /// Run a command for as long as its lease on a workspace holds
+    Hold(command::hold::Hold),
     /// Renew a lease once, and say what is being done
     Heartbeat(command::heartbeat::Heartbeat),
     /// Take over a stale session, or with --force any session
@@ -104,4 +107,7 @@ pub enum Command {
     Completion(command::completion::Completion),
     /// Print the version
     Version(command::version::Version),
+    /// Become a command that dies with the process that started it
+    #[command(name = "__exec", hide = true)]
+    Exec(command::exec::Exec),
 }

@@ -41,6 +41,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, global: &Global) -> Result<(), Failure> {
+    // The shim replaces this process, and must do so before there are other threads.
+    if let Command::Exec(exec) = command {
+        return command::exec::run(exec);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
@@ -55,6 +59,7 @@ fn run(command: Command, global: &Global) -> Result<(), Failure> {
 async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
     match command {
         Command::Start(start) => command::start::run(start, global).await,
+        Command::Hold(hold) => command::hold::run(hold, global).await,
         Command::Heartbeat(heartbeat) => command::heartbeat::run(heartbeat, global).await,
         Command::Takeover(takeover) => command::takeover::run(takeover, global).await,
         Command::CancelTakeover(cancel) => command::cancel_takeover::run(cancel, global).await,
@@ -68,5 +73,6 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Context(context) => command::context::run(context, global),
         Command::Completion(completion) => command::completion::run(&completion, global),
         Command::Version(_) => command::version::run(global),
+        Command::Exec(exec) => command::exec::run(exec),
     }
 }
