@@ -111,3 +111,6 @@ pub enum Command {
     #[command(name = "__exec", hide = true)]
     Exec(command::exec::Exec),
 }
+
+#[cfg(test)]
+mod tests;

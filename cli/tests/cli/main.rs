@@ -1,0 +1,16 @@
+//! The command line from outside: what it takes, what it shows, how it ends.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on shall fail"
+)]
+
+mod answers;
+mod forced;
+mod hold;
+mod plain;
+mod scripted;
+mod streams;
+mod terminal;
