@@ -64,7 +64,9 @@ pub fn a_killed_server_loses_nothing_that_it_acknowledged() {
 /// Starts, clears and takes over its own workspaces until it is told to stop. A step whose
 /// answer is lost is repeated by the client, with the same request id, until it is answered.
 async fn work(url: String, n: usize, stop: Arc<AtomicBool>) -> BTreeMap<String, Known> {
-    let options = ClientOptions { call_timeout: Duration::from_secs(30), ..Default::default() };
+    let mut options = ClientOptions::default();
+    options.call_timeout = Duration::from_secs(60);
+    options.attempts_max = 1_000;
     let endpoints = url.parse().expect("an endpoint");
     let client = Client::connect_with(endpoints, options).await.expect("a client");
     let mut workspaces: BTreeMap<String, Known> = BTreeMap::new();
@@ -104,7 +106,7 @@ async fn start(client: &Client, workspace: &str, ttl: Duration) -> u64 {
         })),
         ..Default::default()
     };
-    let started = client.start_session(request).await.expect("a free workspace");
+    let started = client.start(request).await.expect("a free workspace");
     started.session.expect("a session").fencing_token
 }
 
@@ -114,7 +116,7 @@ async fn clear(client: &Client, workspace: &str) {
         actor_id: "worker".to_owned(),
         ..Default::default()
     };
-    assert!(client.clear_session(request).await.expect("the owner clears").cleared);
+    assert!(client.clear(request).await.expect("the owner clears").cleared);
 }
 
 async fn take_over_when_stale(client: &Client, workspace: &str) -> u64 {
@@ -122,7 +124,7 @@ async fn take_over_when_stale(client: &Client, workspace: &str) -> u64 {
         let request = v1::TakeOverSessionRequest {
             workspace: workspace.to_owned(),
             successor: Some(v1::take_over_session_request::Successor::Autonomous(
-                v1::AutonomousSuccessor {
+                v1::AutonomousHolder {
                     actor_id: "successor".to_owned(),
                     lease_ttl: prost_types::Duration::try_from(Duration::from_secs(600)).ok(),
                     ..Default::default()
@@ -131,7 +133,7 @@ async fn take_over_when_stale(client: &Client, workspace: &str) -> u64 {
             reason: "it is stale".to_owned(),
             ..Default::default()
         };
-        match client.take_over_session(request).await {
+        match client.take_over(request).await {
             Ok(taken) => return taken.session.expect("a session").fencing_token,
             Err(Error::Refused(refused)) if refused.reason == Reason::LeaseNotStale => {
                 tokio::time::sleep(Duration::from_millis(50)).await;

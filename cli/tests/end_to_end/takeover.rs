@@ -67,12 +67,12 @@ async fn take_over(client: &Client, workspace: &str) -> v1::TakeOverSessionRespo
     let request = v1::TakeOverSessionRequest {
         workspace: workspace.to_owned(),
         successor: Some(v1::take_over_session_request::Successor::Autonomous(
-            v1::AutonomousSuccessor { actor_id: "rescuer".to_owned(), ..Default::default() },
+            v1::AutonomousHolder { actor_id: "rescuer".to_owned(), ..Default::default() },
         )),
         reason: "the supervisor died".to_owned(),
         ..Default::default()
     };
-    client.take_over_session(request).await.expect("a stale lease")
+    client.take_over(request).await.expect("a stale lease")
 }
 
 /// The same by hand, as an operator would.
