@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -16,6 +17,12 @@ use crate::store::StoreError;
 /// The most bytes of a lock file that are shown to anybody.
 const HOLDER_TEXT_MAX_BYTES: u64 = 20;
 
+/// How long a holder may take to leave: a server that is stopping, or a child of it that has
+/// been forked and still has its files.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+/// How often the lock is tried meanwhile.
+const TRY_EVERY: Duration = Duration::from_millis(10);
+
 /// Held while this process serves the database.
 #[derive(Debug)]
 pub(super) struct LockFile {
@@ -24,7 +31,7 @@ pub(super) struct LockFile {
 }
 
 impl LockFile {
-    /// Locks the database at `database`, at once or not at all.
+    /// Locks the database at `database`. Waits briefly for a holder that is just leaving.
     ///
     /// # Errors
     /// [`StoreError::InUse`] names the holder's pid; [`StoreError::Unavailable`] says why the
@@ -32,7 +39,7 @@ impl LockFile {
     pub(super) fn hold(database: &Path) -> Result<Self, StoreError> {
         let path = beside(database);
         let mut file = open(&path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock_within(&file, WAIT_MAX) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(in_use(&mut file, database, &path)),
             Err(error) => {
@@ -43,6 +50,16 @@ impl LockFile {
         }
         note_holder(&mut file).map_err(|error| unwritable(&path, &error))?;
         Ok(Self { _file: file })
+    }
+}
+
+fn lock_within(file: &File, wait: Duration) -> Result<(), Errno> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(TRY_EVERY),
+            done => return done,
+        }
     }
 }
 
