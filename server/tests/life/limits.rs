@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::harness::{Server, Settings, soon, unix_client};
+use crate::harness::{PATIENCE, Server, Settings, soon, unix_client};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -236,6 +236,29 @@ fn headers(stream_id: u32) -> [u8; FRAME_BYTES] {
     let id = stream_id.to_be_bytes();
     // Three bytes, HEADERS, END_HEADERS; method, scheme, path.
     [0, 0, 3, 1, 0x4, id[0], id[1], id[2], id[3], 0x83, 0x86, 0x84]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_streams_with_unread_messages_live_on_one_connection() {
+    const STREAMS: usize = 10_000;
+    let server = Server::start(Settings::default()).await;
+    let client = server.client().await;
+    let mut open = Vec::with_capacity(STREAMS);
+    for _ in 0..STREAMS {
+        let (sender, messages) = tokio::sync::mpsc::channel(2);
+        // Before the stream opens, so that it is there while nobody has read it yet.
+        sender.try_send(v1::StreamHeartbeatsRequest::default()).unwrap();
+        let mut client = client.clone();
+        let stream = tokio::spawn(async move {
+            let messages = tokio_stream::wrappers::ReceiverStream::new(messages);
+            client.stream_heartbeats(messages).await.map(tonic::Response::into_inner)
+        });
+        open.push((sender, stream));
+    }
+    for (_sender, stream) in &mut open {
+        let mut stream = timeout(PATIENCE * 3, stream).await.unwrap().unwrap().unwrap();
+        assert!(soon(stream.message()).await.unwrap().is_some());
+    }
 }
 
 #[tokio::test]
