@@ -1,5 +1,7 @@
 //! Watches and history over the wire, on a real engine and both stores.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is tests")]
+
 #[path = "watch/rig.rs"]
 mod rig;
 
