@@ -63,6 +63,12 @@ impl Connection {
                 )
                 .with_hint("check the server, or wait longer with --timeout")
             }
+            Error::Protocol { code: tonic::Code::Unimplemented, .. } => {
+                let text = format!("{} does not know how to do this", self.shown());
+                Failure::new(Exit::Failure, text)
+                    .with_reason("Unimplemented")
+                    .with_hint("it may be an older server, or none of this service")
+            }
             Error::Protocol { code, message } => {
                 let text = format!("{} gave an unexpected answer: {message}", self.shown());
                 Failure::new(Exit::of_code(code), text).with_reason(format!("{code:?}"))

@@ -1,6 +1,6 @@
 //! Named servers, kept in a small file of the user's.
 //!
-//! The file is `tenure/config.toml` in the user's configuration folder, or what `TENURE_CONFIG`
+//! The file is `tenure/contexts.toml` in the user's configuration folder, or what `TENURE_CONTEXTS`
 //! names. It holds no secrets. It is replaced as a whole, so that a reader sees the old one or
 //! the new one.
 
@@ -93,14 +93,14 @@ impl Contexts {
 /// # Errors
 /// When the user has no home folder.
 pub fn path() -> Result<PathBuf, Failure> {
-    if let Some(path) = env::var_os("TENURE_CONFIG").filter(|path| !path.is_empty()) {
+    if let Some(path) = env::var_os("TENURE_CONTEXTS").filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
     let strategy = etcetera::choose_base_strategy().map_err(|error| {
         Failure::general(format!("cannot find the configuration folder: {error}"))
-            .with_hint("set HOME, or name a file by TENURE_CONFIG")
+            .with_hint("set HOME, or name a file by TENURE_CONTEXTS")
     })?;
-    Ok(strategy.config_dir().join("tenure").join("config.toml"))
+    Ok(strategy.config_dir().join("tenure").join("contexts.toml"))
 }
 
 fn unusable(act: &str, path: &Path, error: &dyn std::fmt::Display) -> Failure {

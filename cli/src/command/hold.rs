@@ -35,6 +35,10 @@ use crate::output::{note, words};
 /// How long an interrupted start may still take, so that its session can be given up.
 const START_GRACE: Duration = Duration::from_secs(1);
 
+/// How long is tried to give up a lease that was lost for want of an answer, which may well
+/// not come now either; it expires soon.
+const RELEASE_AFTER_LOSS_WAIT: Duration = Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
 COMMAND runs in a process group of its own, with TENURE_WORKSPACE, TENURE_PROFILE,
 TENURE_SESSION_ID and TENURE_FENCING_TOKEN in its environment. Signals are passed on to it. When
@@ -114,7 +118,8 @@ pub async fn run(hold: Hold, global: &Global) -> Result<(), Failure> {
             child.end(lateness.left(kill_after.of(expires_in), &loss)).await;
             if loss.kind == LossKind::StoppedWork {
                 // The lease may live on for a while, and nobody works under it any more.
-                release(lease, &connection, &mut signals).await;
+                let released = release(lease, &connection, &mut signals);
+                let _ = tokio::time::timeout(RELEASE_AFTER_LOSS_WAIT, released).await;
             }
             Err(lost(&loss))
         }
@@ -252,6 +257,11 @@ fn told(
         return None;
     };
     let plan = Plan::of(asked, kill_after.of(lease.timing().expires_in), Instant::now());
+    // The answer to the next beat says the same again, with what is left by then.
+    let known = before.yield_requested.as_ref();
+    if known.is_some_and(|it| it.successor_session_id == plan.asked.successor_session_id) {
+        return Some(plan);
+    }
     let left = humane(plan.end_at.saturating_duration_since(Instant::now()));
     let (to, why) = (&plan.asked.successor_actor_id, &plan.asked.reason);
     note(&format!("tenure: the workspace passes to {to}, the command is ended in {left}: {why}"));

@@ -162,7 +162,7 @@ fn taken_over(answer: &TakeOverSessionResponse, output: Output) -> String {
     holder::add_timing(&mut details, answer.timing.as_ref());
     details.fact("from", format!("{} ({})", answer.prior_actor_id, answer.prior_session_id));
     if let Some(activity) = &answer.prior_activity {
-        let set = now.shown(activity.set_at, output.is_wide());
+        let set = now.relative(activity.set_at);
         details.fact("it was at", format!("{} ({set})", activity.text));
     }
     details.fact("reason", answer.reason.as_str());
@@ -188,8 +188,8 @@ fn forced(place: &str, answer: &ForceTakeOverSessionResponse, output: Output) ->
         session::add_facts(&mut prior, evicted, now, wide);
     }
     if answer.prior_holder_may_act_until.is_some() {
-        let until = now.shown(answer.prior_holder_may_act_until, wide);
-        prior.fact("may act", format!("until {until}; only the fencing token protects till then"));
+        let left = now.until(answer.prior_holder_may_act_until);
+        prior.fact("may act", format!("for {left} more, and only the fencing token protects"));
     }
     text.push_str(&prior.render());
     let mut next = Details::new("to");

@@ -58,13 +58,14 @@ fn about(payload: &Payload) -> String {
         Payload::SessionRefreshed(refreshed) => holder(refreshed.session.as_ref()),
         Payload::SessionExpired(expired) => {
             let owner = expired.session.as_ref().map_or_else(String::new, session::owner);
-            format!("{owner}, at {}", absolute(expired.expired_at))
+            let owner = if owner.is_empty() { owner } else { format!("{owner}, ") };
+            format!("{owner}at {}", absolute(expired.expired_at))
         }
         Payload::SessionEnded(ended) => ended.verdict.as_ref().map_or_else(String::new, verdict),
         Payload::TransferScheduled(scheduled) => transfer(scheduled.transfer.as_ref()),
         Payload::TransferCancelled(cancelled) => {
-            let why = if cancelled.replaced { "replaced" } else { "cancelled" };
-            format!("{why}: {}", transfer(cancelled.transfer.as_ref()))
+            let to = transfer(cancelled.transfer.as_ref());
+            if cancelled.replaced { format!("replaced {to}") } else { to }
         }
         Payload::ActivityChanged(changed) => {
             changed.activity.as_ref().map_or_else(String::new, |activity| activity.text.clone())
@@ -112,12 +113,13 @@ fn holder(started: Option<&Session>) -> String {
 }
 
 fn verdict(verdict: &Verdict) -> String {
-    let mut text = format!("{} of {}", words::end_cause(verdict.cause), verdict.prior_actor_id);
-    if !verdict.by_actor.is_empty() {
+    let mut text = format!("{}: {}", verdict.prior_actor_id, words::end_cause(verdict.cause));
+    let successor = verdict.successor_actor_id.as_str();
+    if !verdict.by_actor.is_empty() && verdict.by_actor != successor {
         text.push_str(&format!(" by {}", verdict.by_actor));
     }
-    if !verdict.successor_actor_id.is_empty() {
-        text.push_str(&format!(", then {}", verdict.successor_actor_id));
+    if !successor.is_empty() {
+        text.push_str(&format!(", then {successor}"));
     }
     if !verdict.reason.is_empty() {
         text.push_str(&format!("  reason: {}", verdict.reason));
@@ -172,7 +174,7 @@ mod tests {
         };
         let text = line(&event, false);
         assert!(
-            text.ends_with("force_taken_over of w1 by boss, then w2  reason: wrong branch"),
+            text.ends_with("w1: force_taken_over by boss, then w2  reason: wrong branch"),
             "{text}"
         );
     }

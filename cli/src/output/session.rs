@@ -53,7 +53,8 @@ pub fn add_facts(details: &mut Details, session: &Session, now: Now, wide: bool)
     details.known("supervisor", session.supervisor_id.as_str());
     details.fact("since", now.shown(session.started_at, wide));
     if autonomous {
-        details.fact("expires", expiry(session, now, wide));
+        let label = if session.stale { "expired" } else { "expires" };
+        details.fact(label, expiry(session, now, wide));
         details.known("last beat", now.shown(session.last_heartbeat_at, wide));
     }
     if session.start_count > 1 {
@@ -61,8 +62,7 @@ pub fn add_facts(details: &mut Details, session: &Session, now: Now, wide: bool)
         details.fact("starts", format!("{}, the last {last}", session.start_count));
     }
     if let Some(activity) = &session.activity {
-        details
-            .fact("activity", format!("{} ({})", activity.text, now.shown(activity.set_at, wide)));
+        details.fact("activity", format!("{} ({})", activity.text, now.relative(activity.set_at)));
     }
     if session.stalled {
         details.fact("progress", "stalled: it beats, but touches no work stream");

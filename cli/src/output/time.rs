@@ -77,8 +77,8 @@ impl Now {
     pub fn relative(self, instant: Option<prost_types::Timestamp>) -> String {
         let Some(instant) = instant.and_then(parse) else { return NONE.to_owned() };
         let apart = self.0.duration_since(instant);
-        match apart.unsigned_abs() {
-            near if near < Duration::from_secs(1) => "now".to_owned(),
+        match nearest_second(apart.unsigned_abs()) {
+            Duration::ZERO => "now".to_owned(),
             far if apart.is_negative() => format!("in {}", humane(far)),
             far => format!("{} ago", humane(far)),
         }
@@ -92,7 +92,7 @@ impl Now {
         if apart.is_negative() {
             "0s".to_owned()
         } else {
-            humane(whole_seconds(apart.unsigned_abs()))
+            humane(nearest_second(apart.unsigned_abs()))
         }
     }
 
@@ -104,7 +104,7 @@ impl Now {
         if left.is_negative() || left.is_zero() {
             "expired".to_owned()
         } else {
-            humane(left.unsigned_abs())
+            humane(nearest_second(left.unsigned_abs()))
         }
     }
 
@@ -128,8 +128,9 @@ pub fn absolute(instant: Option<prost_types::Timestamp>) -> String {
     )
 }
 
-fn whole_seconds(duration: Duration) -> Duration {
-    Duration::from_secs(duration.as_secs())
+/// What is shown to a person needs no more, and `9s` for 9.99 s looks wrong.
+fn nearest_second(duration: Duration) -> Duration {
+    Duration::from_secs((duration + Duration::from_millis(500)).as_secs())
 }
 
 fn parse(instant: prost_types::Timestamp) -> Option<Timestamp> {
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!(now.relative(at(820)), "3m ago");
         assert_eq!(now.relative(at(1_028)), "in 28s");
         assert_eq!(now.relative(at(1_000)), "now");
+        let almost = prost_types::Timestamp { seconds: 1_009, nanos: 990_000_000 };
+        assert_eq!(now.relative(Some(almost)), "in 10s");
         assert_eq!(now.relative(None), "-");
         assert_eq!(now.until(at(1_030)), "30s");
         assert_eq!(now.until(at(1_000)), "expired");

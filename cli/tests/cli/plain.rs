@@ -77,10 +77,10 @@ fn a_bad_server_is_refused_with_the_accepted_form() {
 #[test]
 fn contexts_are_set_used_and_listed() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("deep/config.toml");
+    let file = folder.path().join("deep/contexts.toml");
     let run = |words: &[&str]| {
         let mut command = tenure(words);
-        command.env("TENURE_CONFIG", &file);
+        command.env("TENURE_CONTEXTS", &file);
         command.assert()
     };
     run(&["context", "set", "prod"]).code(2);
@@ -110,5 +110,5 @@ fn contexts_are_set_used_and_listed() {
     fs::write(&file, "contexts = 7").unwrap();
     let broken = run(&["context", "list"]).code(1);
     let told = String::from_utf8_lossy(&broken.get_output().stderr).into_owned();
-    assert!(told.contains("config.toml") && told.lines().count() <= 2, "{told}");
+    assert!(told.contains("contexts.toml") && told.lines().count() <= 2, "{told}");
 }

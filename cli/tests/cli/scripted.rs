@@ -128,7 +128,7 @@ impl Server {
 pub fn tenure(words: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tenure"));
     command.env_remove("TENURE_SERVER").env_remove("TENURE_CONTEXT");
-    command.env("TENURE_CONFIG", "/nonexistent/tenure.toml").env("TZ", "UTC");
+    command.env("TENURE_CONTEXTS", "/nonexistent/contexts.toml").env("TZ", "UTC");
     command.args(words).timeout(COMMAND_TIMEOUT);
     command
 }

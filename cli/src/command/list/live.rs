@@ -2,7 +2,6 @@
 //! list anew; anything else gets a line for each change.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use tenure::v1::event::Payload;
 use tenure::v1::watch_sessions_response::Update;
@@ -59,7 +58,8 @@ impl Shown {
         // An empty list is shown as such once it is known.
         let whole = matches!(update, Update::SnapshotPage(page) if page.last);
         if self.output.redraws && (whole || !changes.is_empty()) {
-            let lines = table(self.rows.stored.values(), Times::Lengths, self.output);
+            let selected = self.rows.stored.values().filter(|session| self.list.selects(session));
+            let lines = table(selected, Times::Lengths, self.output);
             return self.output.print(&format!("{REDRAW}{lines}"));
         }
         for change in changes {
@@ -69,7 +69,8 @@ impl Shown {
     }
 }
 
-/// The rows, and a snapshot that is still coming in.
+/// All sessions that were told of, also those that the list does not select now: a later event
+/// may say no more than that one of them went stale. And a snapshot that is still coming in.
 #[derive(Debug, Default)]
 struct Rows {
     stored: BTreeMap<Key, Session>,
@@ -92,67 +93,67 @@ impl Rows {
 
     fn page(&mut self, page: &SnapshotPage, list: &List) -> Vec<String> {
         let coming = self.coming.get_or_insert_default();
-        let selected = page.sessions.iter().filter(|session| list.selects(session));
-        coming.extend(selected.map(|session| (key(session), session.clone())));
+        coming.extend(page.sessions.iter().map(|session| (key(session), session.clone())));
         if !page.last {
             return Vec::new();
         }
-        let fresh = self.coming.take().unwrap_or_default();
-        let mut changes: Vec<String> = self
-            .stored
-            .iter()
-            .filter(|(key, _)| !fresh.contains_key(*key))
-            .map(|(_, session)| line("gone", session))
-            .collect();
-        changes.extend(
-            fresh
-                .iter()
-                .filter(|(key, session)| self.stored.get(*key) != Some(*session))
-                .map(|(_, session)| line(session::state(session), session)),
-        );
-        self.stored = fresh;
+        let before = std::mem::take(&mut self.stored);
+        self.stored = self.coming.take().unwrap_or_default();
+        let mut changes = Vec::new();
+        for (key, old) in &before {
+            if !self.stored.contains_key(key) {
+                changes.extend(change(Some(old), None, list));
+            }
+        }
+        for (key, new) in &self.stored {
+            changes.extend(change(before.get(key), Some(new), list));
+        }
         changes
     }
 
     fn event(&mut self, event: &Event, list: &List) -> Option<String> {
         let key = (event.workspace.clone(), event.profile.clone());
-        match event.payload.as_ref()? {
-            Payload::SessionStarted(started) => self.set(key, started.session.as_ref()?, list),
-            Payload::SessionRefreshed(refreshed) => {
-                self.set(key, refreshed.session.as_ref()?, list)
-            }
-            Payload::SessionExpired(expired) => self.set(key, expired.session.as_ref()?, list),
-            Payload::StateImported(imported) => self.set(key, imported.session.as_ref()?, list),
-            Payload::SessionEnded(_) | Payload::WorkspaceDeleted(_) => self.remove(&key),
-            payload => {
-                let Entry::Occupied(mut row) = self.stored.entry(key) else { return None };
-                let session = row.get_mut();
-                match payload {
-                    Payload::TransferScheduled(it) => {
-                        session.pending_transfer.clone_from(&it.transfer);
-                    }
-                    Payload::TransferCancelled(_) => session.pending_transfer = None,
-                    Payload::ActivityChanged(it) => session.activity.clone_from(&it.activity),
-                    Payload::SessionStalled(_) => session.stalled = true,
-                    Payload::SessionResumed(_) => session.stalled = false,
-                    _ => return None,
-                }
-                session.revision = session.revision.max(event.revision);
-                Some(line(session::state(session), session))
-            }
-        }
+        let before = self.stored.get(&key).cloned();
+        match after(before.as_ref(), event)? {
+            Some(session) => self.stored.insert(key.clone(), session),
+            None => self.stored.remove(&key),
+        };
+        change(before.as_ref(), self.stored.get(&key), list)
     }
+}
 
-    fn set(&mut self, key: Key, session: &Session, list: &List) -> Option<String> {
-        if !list.selects(session) {
-            return self.remove(&key);
-        }
-        self.stored.insert(key, session.clone());
-        Some(line(session::state(session), session))
+/// What is stored after an event; `None` when the event is not about the session.
+fn after(before: Option<&Session>, event: &Event) -> Option<Option<Session>> {
+    let set = |session: &Option<Session>| session.clone().map(Some);
+    match event.payload.as_ref()? {
+        Payload::SessionStarted(started) => return set(&started.session),
+        Payload::SessionRefreshed(refreshed) => return set(&refreshed.session),
+        Payload::StateImported(imported) => return set(&imported.session),
+        Payload::SessionEnded(_) | Payload::WorkspaceDeleted(_) => return Some(None),
+        _ => {}
     }
+    let mut session = before?.clone();
+    match event.payload.as_ref()? {
+        Payload::SessionExpired(_) => session.stale = true,
+        Payload::TransferScheduled(it) => session.pending_transfer.clone_from(&it.transfer),
+        Payload::TransferCancelled(_) => session.pending_transfer = None,
+        Payload::ActivityChanged(it) => session.activity.clone_from(&it.activity),
+        Payload::SessionStalled(_) => session.stalled = true,
+        Payload::SessionResumed(_) => session.stalled = false,
+        _ => return None,
+    }
+    session.revision = session.revision.max(event.revision);
+    Some(Some(session))
+}
 
-    fn remove(&mut self, key: &Key) -> Option<String> {
-        self.stored.remove(key).map(|session| line("gone", &session))
+/// The line that says how a row of the list changed; none where it did not.
+fn change(before: Option<&Session>, after: Option<&Session>, list: &List) -> Option<String> {
+    let before = before.filter(|session| list.selects(session));
+    let after = after.filter(|session| list.selects(session));
+    match (before, after) {
+        (Some(before), None) => Some(line("gone", before)),
+        (before, Some(after)) if before != Some(after) => Some(line(session::state(after), after)),
+        _ => None,
     }
 }
 
