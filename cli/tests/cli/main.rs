@@ -9,6 +9,7 @@
 
 mod answers;
 mod forced;
+mod granting;
 mod hold;
 mod plain;
 mod scripted;

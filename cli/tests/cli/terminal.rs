@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::{forced, hold};
+use crate::{forced, granting};
 
 /// A terminal: the end that a person would sit at, and the end for programs.
 fn terminal() -> (File, OwnedFd) {
@@ -135,7 +135,7 @@ fn reading(tenure: &str, url: &str) -> String {
 
 #[test]
 fn the_command_has_the_terminal_and_stops_and_goes_on_as_a_job() {
-    let granting = hold::granting(Duration::from_secs(60));
+    let granting = granting::granting(Duration::from_secs(60));
     let tenure = assert_cmd::cargo::cargo_bin!("tenure").display().to_string();
     let url = &granting.server.url;
     let mut shell = Shell::new();
@@ -155,7 +155,7 @@ fn the_command_has_the_terminal_and_stops_and_goes_on_as_a_job() {
 
 #[test]
 fn an_interrupt_from_the_keyboard_ends_the_command_and_hold_yields() {
-    let granting = hold::granting(Duration::from_secs(60));
+    let granting = granting::granting(Duration::from_secs(60));
     let tenure = assert_cmd::cargo::cargo_bin!("tenure").display().to_string();
     let url = &granting.server.url;
     let mut shell = Shell::new();
