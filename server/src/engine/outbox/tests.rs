@@ -1,12 +1,14 @@
 use std::task::Waker;
 
+use tenure_core::context::Clock;
 use tenure_core::context::Context as Circumstances;
 use tenure_core::decide::decide;
 use tenure_core::name::{ProfileName, WorkspaceName};
 use tenure_core::refusal::Reason;
-use tenure_core::reply::Reply;
-use tenure_core::session::FencingToken;
-use tenure_core::time::{LeaseInstant, Moment};
+use tenure_core::refusal::Refusal;
+use tenure_core::reply::{Beat, Reply, SessionView};
+use tenure_core::session::{Activity, FencingToken};
+use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::workspace::Workspace;
 
 use super::*;

@@ -1,0 +1,116 @@
+//! Takes the results of batches in, in the order of commits.
+
+use std::sync::MutexGuard;
+
+use tenure_core::context::Clock;
+use tenure_core::reply::{Beat, SessionView};
+
+use super::{
+    BeatWork, JoinWork, JoinedResult, Outbox, RefusedResult, RenewedResult, State, WhyRefused,
+};
+use crate::engine::cache::Slot;
+
+/// Takes the results of one batch in; see [`Outbox::results`].
+#[derive(Debug)]
+pub struct Results<'a> {
+    guard: MutexGuard<'a, State>,
+    outbox: &'a Outbox,
+    clock: Clock,
+    again: &'a mut Vec<BeatWork>,
+}
+
+impl Outbox {
+    /// Begins to take results of one batch in, in order. Beats that have waited for them are
+    /// added to `again`.
+    pub fn results<'a>(&'a self, clock: Clock, again: &'a mut Vec<BeatWork>) -> Results<'a> {
+        Results { guard: self.lock(), outbox: self, clock, again }
+    }
+}
+
+impl Results<'_> {
+    /// A beat renewed its lease.
+    pub fn renewed(&mut self, work: &BeatWork, slot: Slot, mut beat: Beat) {
+        let BeatWork { handle, message_id, .. } = *work;
+        let state = &mut *self.guard;
+        state.under_way -= 1;
+        let Some(known) = state.handles.get_mut(&handle) else { return };
+        known.under_way = false;
+        known.hint = Some(slot);
+        if known.lost {
+            return;
+        }
+        let activity = beat.activity.take();
+        let changed = activity.as_ref().map(|a| a.revision) != known.told_activity;
+        let transfer_changed = known.told_transfer != beat.transfer;
+        let mut result = RenewedResult {
+            handle,
+            message_id,
+            activity: activity.filter(|_| changed),
+            transfer_changed,
+            clock: self.clock,
+            beat,
+        };
+        known.told_activity = result.activity.as_ref().map(|a| a.revision).or(known.told_activity);
+        if transfer_changed {
+            known.told_transfer.clone_from(&result.beat.transfer);
+        }
+        let unread = known
+            .unread
+            .filter(|(round, _)| *round == state.round)
+            .and_then(|(_, index)| state.waiting.renewed.get_mut(index));
+        if let Some(earlier) = unread {
+            // What the unread result would have told is told by its successor.
+            result.activity = result.activity.take().or_else(|| earlier.activity.take());
+            result.transfer_changed |= earlier.transfer_changed;
+            *earlier = result;
+        } else {
+            known.unread = Some((state.round, state.waiting.renewed.len()));
+            state.waiting.renewed.push(result);
+        }
+        requeue(state, handle, self.again);
+    }
+
+    /// A handle has joined.
+    pub fn joined(&mut self, work: &JoinWork, slot: Slot, session: SessionView) {
+        let state = &mut *self.guard;
+        state.under_way -= 1;
+        let Some(known) = state.handles.get_mut(&work.handle) else { return };
+        known.under_way = false;
+        known.joined = true;
+        known.hint = Some(slot);
+        known.told_activity = session.session.activity.as_ref().map(|a| a.revision);
+        known.told_transfer = session.transfer.clone().map(Box::new);
+        let JoinWork { handle, message_id, .. } = *work;
+        state.waiting.joined.push(JoinedResult { handle, message_id, session, clock: self.clock });
+        requeue(state, handle, self.again);
+    }
+
+    /// A beat or a join was refused. A handle whose join was refused never joined.
+    pub fn refused(&mut self, handle: u32, message_id: u64, why: WhyRefused) {
+        let state = &mut *self.guard;
+        state.under_way -= 1;
+        let Some(known) = state.handles.get_mut(&handle) else { return };
+        known.under_way = false;
+        if !known.joined {
+            state.handles.remove(&handle);
+        }
+        let result = RefusedResult { handle, message_id, why, clock: self.clock };
+        self.outbox.add_refusal(state, result);
+        requeue(state, handle, self.again);
+    }
+
+    /// Ends the intake and wakes the stream's reader.
+    pub fn finish(self) {
+        drop(self.guard);
+        self.outbox.reader.wake();
+    }
+}
+
+fn requeue(state: &mut State, handle: u32, again: &mut Vec<BeatWork>) {
+    let Some(known) = state.handles.get_mut(&handle) else { return };
+    if let Some(queued) = known.queued.take() {
+        known.under_way = true;
+        state.under_way += 1;
+        again.push(known.beat_work(handle, queued));
+    }
+}
