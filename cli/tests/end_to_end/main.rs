@@ -3,6 +3,8 @@
 //! The test's own executable also plays the supervisors, each a process of its own, so that
 //! they can be killed like one.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it")]
+
 mod load;
 mod server;
 mod supervisor;

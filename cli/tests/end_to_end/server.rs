@@ -75,16 +75,24 @@ fn spawn(folder: &Path, listen: &str) -> (Child, String) {
             let _ = said.send(line);
         }
     });
-    let mut seen = Vec::new();
-    loop {
-        let line = lines.recv_timeout(START_TIMEOUT).unwrap_or_else(|error| {
-            panic!("the server did not say where it listens ({error}): {seen:#?}")
-        });
+    let address = address_of(&lines).unwrap_or_else(|said| {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("the server did not say where it listens: {said:#?}")
+    });
+    (child, address)
+}
+
+/// Where the server says that it listens; what it said otherwise.
+fn address_of(lines: &mpsc::Receiver<String>) -> Result<String, Vec<String>> {
+    let mut said = Vec::new();
+    while let Ok(line) = lines.recv_timeout(START_TIMEOUT) {
         if let Some((_, address)) = line.split_once("listening address=") {
-            return (child, address.trim().to_owned());
+            return Ok(address.trim().to_owned());
         }
-        seen.push(line);
+        said.push(line);
     }
+    Err(said)
 }
 
 /// The server's binary, beside the command line's.

@@ -1,6 +1,13 @@
 //! The engine over the store in memory, on simulated time: what is answered is durable, faults
 //! of the store lose and double nothing, and time is charged as promised.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test cannot do without ends it"
+)]
+
 mod commits;
 mod repeats;
 mod streams;
