@@ -19,6 +19,13 @@ pub(crate) struct Bounds {
     pub attempts_max: u32,
 }
 
+impl Bounds {
+    /// One attempt that may take as long as the call.
+    pub(crate) fn once(self) -> Self {
+        Self { attempt_timeout: self.call_timeout, attempts_max: 1, ..self }
+    }
+}
+
 /// Waits that double and are jittered, so that callers who failed together do not come
 /// back together.
 #[derive(Clone, Debug)]

@@ -15,6 +15,8 @@ mod fault_server;
 mod holding;
 #[path = "wire/losing.rs"]
 mod losing;
+#[path = "wire/proxy.rs"]
+mod proxy;
 #[path = "wire/service.rs"]
 mod service;
 #[path = "wire/streams.rs"]

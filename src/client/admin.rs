@@ -9,8 +9,9 @@ calls! { AdminServiceClient:
     /// Stops the server that answers, in good order. A repeat may meet, and then stops,
     /// another server, so the call is attempted once.
     once drain(DrainRequest) -> DrainResponse = drain;
-    /// Checks the store; problems are an answer, not an error.
-    read verify_store(VerifyStoreRequest) -> VerifyStoreResponse = verify_store;
+    /// Checks the store; problems are an answer, not an error. This can take a while, so
+    /// the call is attempted once.
+    once verify_store(VerifyStoreRequest) -> VerifyStoreResponse = verify_store;
     /// Creates a credential. Its secret is answered once, so the call is attempted once.
     once create_token(CreateTokenRequest) -> CreateTokenResponse = create_token;
     /// Reads one page of tokens; see [`Client::list_tokens`].

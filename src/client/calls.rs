@@ -3,7 +3,8 @@
 
 /// Declares methods of [`Client`](crate::Client): `write` gives the request a `request_id`
 /// before its first attempt, `read` is for requests that have none and are safe to send
-/// twice, `once` for those that are not and are attempted once.
+/// twice, `once` for those that are not and are attempted once, for as long as a call may
+/// take.
 macro_rules! calls {
     ($service:ident: $($(#[$doc:meta])* $kind:ident $name:ident($request:ident) -> $response:ident = $rpc:ident;)*) => {
         impl crate::Client {
@@ -39,7 +40,7 @@ macro_rules! calls {
     (@bounds write $self:ident) => { $self.bounds() };
     (@bounds read $self:ident) => { $self.bounds() };
     (@bounds once $self:ident) => {
-        crate::repeat::Bounds { attempts_max: 1, ..$self.bounds() }
+        $self.bounds().once()
     };
 }
 

@@ -187,13 +187,11 @@ impl Book {
     /// Looks at the clock: leases whose time is over are lost, questions that were not
     /// answered in time are due again.
     pub(crate) fn tick(&mut self, now: Moment) -> Health {
-        while let Some(id) = first_until(&self.stops, now) {
+        for id in due(&self.stops, now) {
             self.tick_lease(id, now);
         }
         let mut health = Health::Sound;
-        let due: Vec<_> =
-            self.work.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
-        for id in due {
+        for id in due(&self.work, now) {
             if self.tick_lease(id, now) == Health::Silent {
                 health = Health::Silent;
             }
@@ -309,9 +307,11 @@ impl Entry {
     }
 }
 
-fn first_until(filed: &BTreeSet<(Moment, LeaseId)>, now: Moment) -> Option<LeaseId> {
-    filed.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+fn due(filed: &BTreeSet<(Moment, LeaseId)>, now: Moment) -> Vec<LeaseId> {
+    filed.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,8 @@ use super::timing::Timing;
 /// beat than its own, which errs on the safe side.
 const BEATS_SENT_MAX: usize = 8;
 
-/// How long an answer is waited for: half of `renew_after`, within these bounds.
+/// How long an answer is waited for: a third of `renew_after`, within these bounds. That
+/// leaves three tries, on three endpoints if need be, before the work must stop.
 const PATIENCE_MIN: Duration = Duration::from_millis(50);
 const PATIENCE_MAX: Duration = Duration::from_secs(5);
 
@@ -113,7 +114,7 @@ impl LeaseState {
 
     /// How long an answer is waited for.
     pub(crate) fn patience(&self) -> Duration {
-        (self.timing.renew_after / 2).clamp(PATIENCE_MIN, PATIENCE_MAX)
+        (self.timing.renew_after / 3).clamp(PATIENCE_MIN, PATIENCE_MAX)
     }
 
     /// Looks at the clock.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tenure::{Error, Reason, StartRequest, v1};
 
 use crate::fault_server::{CallFault, FaultServer, client, half_open, nobody, world};
+use crate::proxy::Proxy;
 use crate::world::refused;
 
 fn start(workspace: &str) -> v1::StartSessionRequest {
@@ -59,6 +60,19 @@ async fn a_half_open_endpoint_costs_one_attempt() {
     client.start(start("acme/api")).await.unwrap();
     assert_eq!(server.inner().request_ids.len(), 1);
     task.abort();
+}
+
+#[tokio::test]
+async fn a_frozen_connection_is_replaced_even_if_there_is_no_other_endpoint() {
+    let server = FaultServer::spawn(&world());
+    let proxy = Proxy::before(&server.endpoint).await;
+    let client = client(&[&proxy.endpoint]).await;
+    client.start(start("acme/api")).await.unwrap();
+    proxy.freeze();
+    let begun = Instant::now();
+    client.start(start("acme/web")).await.unwrap();
+    // One attempt timed out; the probes of the connection would have taken 15 s.
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

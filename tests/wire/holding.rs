@@ -6,6 +6,7 @@ use tenure::holder::SupervisorOptions;
 use tenure::{Client, LeaseHolder, Reason, StartRequest, Supervisor, v1};
 
 use crate::fault_server::{CallFault, FaultServer, StreamMode, client, half_open, world};
+use crate::proxy::Proxy;
 
 /// Renewed each second, stopped after two: as short as a busy machine allows.
 pub const TTL: Duration = Duration::from_secs(3);
@@ -97,6 +98,18 @@ async fn a_half_open_endpoint_does_not_cost_the_lease() {
     server.until("beats after both", |inner| inner.joins() >= 2 && inner.beats() >= 3).await;
     assert!(lease.is_held());
     task.abort();
+}
+
+#[tokio::test]
+async fn a_frozen_connection_does_not_cost_the_lease_even_if_there_is_no_other_endpoint() {
+    let server = FaultServer::spawn(&world());
+    let proxy = Proxy::before(&server.endpoint).await;
+    let client = client(&[&proxy.endpoint]).await;
+    let lease = hold(&client).await;
+    server.until("a beat", |inner| inner.beats() >= 1).await;
+    proxy.freeze();
+    server.until("beats on another stream", |inner| inner.joins() == 2 && inner.beats() >= 4).await;
+    assert!(lease.is_held());
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ async fn a_push_tells_how_the_session_ended() {
     server.push("ses_1", v1::push::Kind::Lost(lost_push)).await;
     let loss = lost(&lease).await;
     assert_eq!((loss.kind, loss.verdict), (LossKind::Ended, Some(verdict)));
+    assert_eq!(loss.reason, None, "it was pushed, and no refusal was needed");
     assert!(!lease.is_held());
     assert_eq!(lease.work_time_left(), Duration::ZERO);
 }
@@ -67,6 +68,7 @@ async fn a_success_that_comes_after_the_loss_revives_nothing() {
         server.send_all(Ok(response)).await;
     }
     let loss = lost(&lease).await;
+    assert_eq!(loss.kind, LossKind::Ended);
     let leaves = |inner: &crate::fault_server::Inner| {
         inner.messages.iter().any(|message| !message.leaves.is_empty())
     };
@@ -149,6 +151,13 @@ async fn a_machine_that_slept_too_long_stops_the_work_at_once() {
     let supervisor = Supervisor::with_options(client(&[&server.endpoint]).await, options);
     let start = StartRequest::new("acme/api", "actor", Duration::from_secs(600));
     let lease = supervisor.hold(start).await.unwrap();
+    server.until("the join", |inner| inner.joins() == 1).await;
+    // When this has come through, nothing wakes the background task but its own look.
+    let gates = v1::GatesChanged { gates_revision: 1 };
+    server.push("ses_1", v1::push::Kind::GatesChanged(gates)).await;
+    let before = v1::Directives::default();
+    let quiet = lease.directives_other_than(&before);
+    tokio::time::timeout(PATIENCE, quiet).await.unwrap();
     assert!(lease.is_held());
     clock.slept_ms.store(500_000, Ordering::SeqCst);
     assert!(!lease.is_held(), "also before the background task has looked");

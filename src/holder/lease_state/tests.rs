@@ -15,6 +15,9 @@ fn full() -> Option<Timing> {
     Some(Timing::ending_in(ms(EXPIRES_MS)))
 }
 
+/// A third of 10 s, rounded up to the millisecond.
+const PATIENCE_MS: u64 = 3_334;
+
 fn held() -> LeaseState {
     LeaseState::new(at(0), full().unwrap())
 }
@@ -119,15 +122,16 @@ fn a_success_after_a_loss_is_ignored() {
 }
 
 #[test]
-fn an_unanswered_beat_is_due_again_after_half_of_renew_after() {
+fn an_unanswered_beat_is_due_again_after_a_third_of_renew_after() {
     let mut lease = held();
     lease.sent_beat(1, at(10_000));
-    assert_eq!(lease.work_at(), Some(at(15_000)));
-    assert_eq!(lease.tick(at(14_999)), Due::Nothing);
-    assert_eq!(lease.tick(at(15_000)), Due::Unanswered { sent_at: at(10_000) });
-    assert_eq!(lease.beat_at(), Some(at(15_000)));
-    lease.sent_beat(2, at(15_000));
-    assert_eq!(lease.work_at(), Some(at(20_000)));
+    assert_eq!(lease.work_at(), Some(at(10_000).after(lease.patience())));
+    assert_eq!(lease.tick(at(10_000 + PATIENCE_MS - 1)), Due::Nothing);
+    let overdue = at(10_000 + PATIENCE_MS);
+    assert_eq!(lease.tick(overdue), Due::Unanswered { sent_at: at(10_000) });
+    assert_eq!(lease.beat_at(), Some(overdue));
+    lease.sent_beat(2, overdue);
+    assert_eq!(lease.work_at(), Some(overdue.after(lease.patience())));
 }
 
 #[test]
@@ -176,7 +180,7 @@ fn the_answer_to_a_join_does_not_undo_that_of_the_beat_beside_it() {
 fn an_unanswered_join_is_noticed() {
     let mut lease = held();
     lease.sent_join(1, at(0));
-    assert_eq!(lease.tick(at(5_000)), Due::Unanswered { sent_at: at(0) });
+    assert_eq!(lease.tick(at(PATIENCE_MS)), Due::Unanswered { sent_at: at(0) });
 }
 
 #[test]
@@ -194,7 +198,7 @@ fn an_answer_without_timing_counts_as_no_answer() {
     lease.sent_beat(1, at(10_000));
     lease.renewed(at(10_100), 1, None);
     assert_eq!(lease.stop_at(), at(20_000));
-    assert_eq!(lease.beat_at(), Some(at(15_100)));
+    assert_eq!(lease.beat_at(), Some(at(10_100).after(lease.patience())));
 }
 
 #[test]
