@@ -68,12 +68,12 @@ impl v1::lease_service_server::LeaseService for Service {
         let results = starts.iter().map(|start| {
             let result = match world.start(start) {
                 Ok(started) => v1::batch_start_result::Result::Started(Box::new(started)),
-                Err(status) => v1::batch_start_result::Result::Failed(v1::Failure {
+                Err(status) => v1::batch_start_result::Result::Failed(Box::new(v1::Failure {
                     code: status.code() as u32,
                     reason: Reason::LeaseHeld as i32,
                     message: status.message().into(),
                     ..Default::default()
-                }),
+                })),
             };
             v1::BatchStartResult { result: Some(result) }
         });
