@@ -9,10 +9,14 @@
 //! it; content that was not acknowledged is sent again; a message keeps within the bounds
 //! of the contract and of the server.
 
+mod entry;
 mod incoming;
 mod outgoing;
 
 use std::collections::{BTreeSet, HashMap};
+
+use entry::{Binding, Entry};
+pub(crate) use entry::{Identity, View};
 
 use super::beat_content::BeatContent;
 use super::clock::Moment;
@@ -24,36 +28,21 @@ use crate::v1;
 /// Names one lease in the book; never reused.
 pub(crate) type LeaseId = u64;
 
-/// Which session a lease is.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Identity {
-    pub workspace: String,
-    pub profile: String,
-    pub session_id: String,
-    pub actor_id: String,
-}
-
-/// What the owner of a lease is shown of it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct View {
-    /// When the work must stop unless a newer answer comes.
-    pub stop_at: Moment,
-    /// The timing that was answered last.
-    pub timing: Timing,
-    /// The revision that the last beat or join answered.
-    pub revision: u64,
-    /// What the service asks of the holder.
-    pub directives: v1::Directives,
-    /// Set once, and then final.
-    pub loss: Option<Loss>,
-}
-
 /// How the stream does, as far as the leases can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
     Sound,
     /// Nothing came back since a question that was not answered in time.
     Silent,
+}
+
+/// Why a stream that works is left for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// The server is shutting down.
+    Draining,
+    /// Every handle that a stream may give out has been used.
+    HandlesSpent,
 }
 
 #[derive(Debug, Default)]
@@ -81,29 +70,9 @@ struct Stream {
     heard_at: Option<Moment>,
     leaves: Vec<u32>,
     /// When to open another one, because the server is shutting down.
-    reconnect_at: Option<Moment>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    identity: Identity,
-    state: LeaseState,
-    binding: Binding,
-    content: BeatContent,
-    /// What beats carried that are not answered, and the message of the newest of them.
-    in_flight: BeatContent,
-    in_flight_id: u64,
-    revision: u64,
-    directives: v1::Directives,
-    /// As filed in `stops` and `work`.
-    filed: Option<(Moment, Option<Moment>)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Binding {
-    /// To be joined, not before that.
-    Unbound(Moment),
-    Bound(u32),
+    drained_at: Option<Moment>,
+    /// Whether no handle is left to join with.
+    spent: bool,
 }
 
 impl Book {
@@ -199,9 +168,22 @@ impl Book {
         health
     }
 
-    /// Whether it is time to open another stream, because the server is shutting down.
-    pub(crate) fn reconnects(&self, now: Moment) -> bool {
-        self.stream.reconnect_at.is_some_and(|at| at <= now)
+    /// Whether it is time to open another stream, and why.
+    pub(crate) fn leaves_stream(&self, now: Moment) -> Option<Leave> {
+        if self.stream.drained_at.is_some_and(|at| at <= now) {
+            return Some(Leave::Draining);
+        }
+        self.stream.spent.then_some(Leave::HandlesSpent)
+    }
+
+    /// Until when a server that is shutting down asks to stay away.
+    pub(crate) fn drained_at(&self) -> Option<Moment> {
+        self.stream.drained_at
+    }
+
+    /// When the first beat is due, on whatever stream.
+    pub(crate) fn first_beat_at(&self) -> Option<Moment> {
+        self.entries.values().filter_map(|entry| entry.state.beat_at()).min()
     }
 
     /// The next instant at which there is something to do; without a stream only deadlines
@@ -212,7 +194,7 @@ impl Book {
             return stop;
         }
         let work = self.work.first().map(|(at, _)| *at);
-        [stop, work, self.stream.reconnect_at].into_iter().flatten().min()
+        [stop, work, self.stream.drained_at].into_iter().flatten().min()
     }
 
     /// Whether no lease is held.
@@ -278,32 +260,6 @@ impl Book {
         }
         self.stops.insert((now_filed.0, id));
         now_filed.1.map(|at| self.work.insert((at, id)));
-    }
-}
-
-impl Entry {
-    fn view(&self) -> View {
-        View {
-            stop_at: self.state.stop_at(),
-            timing: self.state.timing(),
-            revision: self.revision,
-            directives: self.directives.clone(),
-            loss: None,
-        }
-    }
-
-    fn work_at(&self) -> Option<Moment> {
-        match self.binding {
-            Binding::Unbound(join_at) => Some(join_at),
-            Binding::Bound(_) => self.state.work_at(),
-        }
-    }
-
-    /// What was sent and not answered is to be sent again, under what was said since.
-    fn take_back(&mut self) {
-        let later = std::mem::take(&mut self.content);
-        self.content = std::mem::take(&mut self.in_flight);
-        self.content.add(later);
     }
 }
 

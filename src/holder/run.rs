@@ -12,7 +12,7 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::book::{Book, Health, LeaseId, View};
+use super::book::{Book, Health, LeaseId, Leave, View};
 use super::clock::{Moment, Timeline};
 use super::requests::{Requests, Ticket, Wish};
 use crate::pool::{Fault, Route};
@@ -128,9 +128,17 @@ impl Beating {
         if self.book.tick(now) == Health::Silent && self.stream.is_some() {
             self.drop_stream(Fault::Silent, "the server was silent", now);
         }
-        if self.book.reconnects(now) && self.stream.is_some() {
-            self.reconnect_at = now;
-            self.drop_stream(Fault::Failed, "the server is shutting down", now);
+        match self.book.leaves_stream(now).filter(|_| self.stream.is_some()) {
+            Some(Leave::Draining) => {
+                self.reconnect_at = now;
+                self.drop_stream(Fault::Failed, "the server is shutting down", now);
+            }
+            Some(Leave::HandlesSpent) => {
+                self.reconnect_at = now;
+                self.stream = None;
+                self.book.detached(now, "the stream had no handle left".to_owned());
+            }
+            None => {}
         }
         if self.stream.is_none() && !self.book.is_empty() && self.reconnect_at <= now {
             self.open_stream();
@@ -153,16 +161,20 @@ impl Beating {
         let error = Error::from_status(status, Duration::ZERO);
         tracing::debug!(?error, "the heartbeat stream ended");
         let now = self.timeline.now();
+        let drained = self.book.drained_at().map(|at| at.since(now));
         let asked = error.refused().and_then(|refused| refused.retry_after);
-        self.reconnect_at = now.after(self.backoff.next_wait().max(asked.unwrap_or_default()));
-        let fault = Fault::Failed;
         if error.may_be_repeated() {
-            self.drop_stream(fault, &error.to_string(), now);
+            self.drop_stream(Fault::Failed, &error.to_string(), now);
         } else {
             // Another endpoint would say the same.
             self.stream = None;
             self.book.detached(now, error.to_string());
         }
+        // The server may ask to stay away for a while, but not for longer than the beats can
+        // wait.
+        let asked = drained.max(asked).unwrap_or_default();
+        let spare = self.book.first_beat_at().map_or(Duration::ZERO, |at| at.since(now));
+        self.reconnect_at = now.after(self.backoff.next_wait().max(asked.min(spare)));
     }
 
     fn drop_stream(&mut self, fault: Fault, trouble: &str, now: Moment) {

@@ -1,12 +1,13 @@
 //! Many leases on one stream, and moving between streams.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tenure::{LeaseHolder, LossKind, StartRequest, Supervisor, v1};
+use tenure::{LeaseHolder, LossKind, Reason, StartRequest, Supervisor, v1};
 
 use crate::fault_server::{FaultServer, PATIENCE, client, world};
 use crate::holding::{TTL, hold, start};
+use crate::world::refused;
 
 #[tokio::test]
 async fn two_leases_share_a_stream_and_not_their_fate() {
@@ -84,4 +85,25 @@ async fn all_leases_of_a_stream_survive_the_death_of_a_server() {
     other.until("all beat", |inner| inner.beats() >= 100).await;
     assert!(leases.iter().all(LeaseHolder::is_held));
     assert_eq!(other.inner().streams.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_ends_its_streams_to_drain_is_left_for_as_long_as_it_asked() {
+    let world = world();
+    let (draining, other) = (FaultServer::spawn(&world), FaultServer::spawn(&world));
+    let client = client(&[&draining.endpoint, &other.endpoint]).await;
+    let start = StartRequest::new("acme/api", "actor", Duration::from_secs(120));
+    let lease = LeaseHolder::start(client, start).await.unwrap();
+    draining.until("the join", |inner| inner.joins() == 1).await;
+    let told = Instant::now();
+    let kind = v1::push::Kind::Draining(v1::Draining {
+        reconnect_after: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+    });
+    let pushes = vec![v1::Push { handle: 0, kind: Some(kind) }];
+    let push = v1::StreamHeartbeatsResponse { pushes, ..Default::default() };
+    draining.send_all(Ok(push)).await;
+    draining.send_all(Err(refused(Reason::Draining, &v1::Refusal::default()))).await;
+    other.until("a join elsewhere", |inner| inner.joins() == 1).await;
+    assert!(told.elapsed() >= Duration::from_secs(1), "all would come back at once");
+    assert!(lease.is_held());
 }

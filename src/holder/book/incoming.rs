@@ -1,8 +1,11 @@
 //! From answers and pushes to what the leases know.
 
+use std::time::Duration;
+
 use super::{Binding, Book, Entry, LeaseId};
 use crate::Reason;
 use crate::error::positive;
+use crate::holder::beat_content::BeatContent;
 use crate::holder::clock::Moment;
 use crate::holder::loss::Loss;
 use crate::holder::timing::Timing;
@@ -32,7 +35,7 @@ impl Book {
                     entry.state.renewed(now, group.message_id, timing);
                     entry.heard(renewal.revision, renewal.directives.map(|it| *it));
                     if entry.in_flight_id <= group.message_id {
-                        entry.in_flight = Default::default();
+                        entry.in_flight = BeatContent::default();
                     }
                 });
             }
@@ -45,7 +48,7 @@ impl Book {
     fn pushed(&mut self, push: v1::Push, now: Moment) {
         if let Some(Kind::Draining(draining)) = push.kind {
             let wait = draining.reconnect_after.and_then(positive).unwrap_or_default();
-            self.stream.reconnect_at.get_or_insert(now.after(wait));
+            self.stream.drained_at.get_or_insert(now.after(wait));
             return;
         }
         let Some(&id) = self.handles.get(&push.handle) else {
@@ -77,13 +80,16 @@ impl Book {
             "a beat was refused and is sent again"
         );
         self.trouble = format!("{}: {}", refused.reason().as_short(), refused.message);
+        if refused.reason() == Reason::InvalidArgument && !entry.in_flight.is_empty() {
+            // What the beat said is what is wrong with it, and must not cost the lease: the
+            // next one says nothing. If it was the handle after all, it is refused again.
+            entry.in_flight = BeatContent::default();
+            entry.state.put_off(now, Duration::ZERO);
+            self.file(id);
+            return;
+        }
         let asked = refused.retry_after.and_then(positive);
         let wait = asked.unwrap_or_else(|| entry.state.patience());
-        if refused.reason() == Reason::InvalidArgument {
-            // Whatever the beat carried may be what is wrong with it, and must not cost
-            // the lease.
-            entry.in_flight = Default::default();
-        }
         entry.take_back();
         entry.state.put_off(now, wait);
         self.unbind(id, now.after(wait));

@@ -15,6 +15,9 @@ pub(crate) const ITEMS_MAX: usize = 1_000;
 /// reach it before the count does.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
+/// The most handles that one stream gives out; servers bound them at 2^20.
+pub(crate) const HANDLES_MAX: u32 = 1_000_000;
+
 /// The most that a beat is sent early to share a message with others.
 const EARLINESS_MAX: Duration = Duration::from_secs(1);
 
@@ -74,6 +77,10 @@ impl Book {
         if let Binding::Unbound(join_at) = entry.binding
             && join_at <= now
         {
+            if self.stream.last_handle == HANDLES_MAX {
+                self.stream.spent = true;
+                return 0;
+            }
             self.stream.last_handle += 1;
             let handle = self.stream.last_handle;
             self.handles.insert(handle, id);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prost::Message;
 
-use super::outgoing::{ITEMS_MAX, MESSAGE_BYTES_MAX};
+use super::outgoing::{HANDLES_MAX, ITEMS_MAX, MESSAGE_BYTES_MAX};
 use super::*;
 use crate::Reason;
 use crate::holder::loss::LossKind;
@@ -321,10 +321,34 @@ fn content_that_the_service_refuses_does_not_cost_the_lease() {
     book.say(id, BeatContent::activity("\u{7}").unwrap(), at(5_000));
     let message = book.next_message(at(5_000)).unwrap();
     book.receive(refusal(1, message.message_id, Reason::InvalidArgument), at(5_010));
-    let again = serve(&mut book, at(11_000));
-    let beats: Vec<_> = again.iter().flat_map(|message| &message.beats).collect();
-    assert!(!beats.is_empty());
-    assert!(beats.iter().all(|beat| beat.activity.is_none()), "it is not sent again");
+    let again = book.next_message(at(5_010)).unwrap();
+    assert_eq!(again.joins.len(), 0, "the handle is kept");
+    assert_eq!(again.beats, [v1::Beat { handle: 1, ..Default::default() }]);
+}
+
+#[test]
+fn a_handle_that_the_service_does_not_know_is_given_up_for_another() {
+    let (mut book, _) = joined();
+    let message = book.next_message(at(10_000)).unwrap();
+    book.receive(refusal(1, message.message_id, Reason::InvalidArgument), at(10_010));
+    let leave = book.next_message(at(10_010)).unwrap();
+    assert_eq!((leave.leaves.as_slice(), leave.joins.len()), ([1].as_slice(), 0));
+    let again = serve(&mut book, at(19_000));
+    assert_eq!((again[0].joins[0].handle, again[0].beats[0].handle), (2, 2));
+}
+
+#[test]
+fn a_stream_whose_handles_are_spent_is_left_for_another() {
+    let (mut book, _) = joined();
+    book.stream.last_handle = HANDLES_MAX - 1;
+    add(&mut book, "last");
+    assert_eq!(book.next_message(at(20)).unwrap().joins[0].handle, HANDLES_MAX);
+    add(&mut book, "one too many");
+    assert_eq!(book.next_message(at(20)), None);
+    assert_eq!(book.leaves_stream(at(20)), Some(Leave::HandlesSpent));
+    book.detached(at(20), "spent".into());
+    book.attached();
+    assert_eq!(book.next_message(at(30)).unwrap().joins.len(), 3);
 }
 
 #[test]
@@ -363,11 +387,11 @@ fn a_draining_server_is_left_after_the_time_that_it_names() {
     let draining = v1::Draining { reconnect_after: duration(2_000) };
     book.receive(push(0, Kind::Draining(draining)), at(1_000));
     assert_eq!(book.wake_at(true), Some(at(3_000)));
-    assert!(!book.reconnects(at(2_999)));
-    assert!(book.reconnects(at(3_000)));
+    assert_eq!(book.leaves_stream(at(2_999)), None);
+    assert_eq!(book.leaves_stream(at(3_000)), Some(Leave::Draining));
     book.detached(at(3_000), "draining".into());
     book.attached();
-    assert!(!book.reconnects(at(3_001)));
+    assert_eq!(book.leaves_stream(at(3_001)), None);
 }
 
 #[test]
