@@ -74,7 +74,7 @@ async fn an_epoch_begun_behind_the_lock_fences() {
 }
 
 #[tokio::test]
-async fn a_missing_folder_is_named() {
+async fn a_path_that_cannot_be_a_file_is_refused_without_a_trace() {
     let (folder, _) = folder();
     let error = open(&folder.path().join("absent/tenure.db")).unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
@@ -82,8 +82,11 @@ async fn a_missing_folder_is_named() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     open(&file.join("tenure.db")).unwrap_err();
-    open(Path::new("/")).unwrap_err();
-    open(folder.path()).unwrap_err();
+    for path in [Path::new("/"), folder.path(), Path::new(""), Path::new("..")] {
+        let error = open(path).unwrap_err();
+        assert!(matches!(error, StoreError::Unusable(_)), "{path:?}: {error:?}");
+    }
+    assert!(!folder.path().with_extension("lock").exists(), "nothing is left beside a folder");
 }
 
 #[tokio::test]

@@ -37,6 +37,11 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
 
 /// The database's own path, the same for every way to it, so that its lock file is the same.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::Unusable(format!(
+            "{path:?} is a folder; name a file in it, such as tenure.db"
+        )));
+    }
     if let Ok(resolved) = path.canonicalize() {
         return Ok(resolved);
     }
