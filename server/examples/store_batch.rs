@@ -15,14 +15,13 @@ use tenure_core::session::Revision;
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
 use tenured::store::{
-    Batch, Epoch, Guard, LeaseRow, Outcome, RowId, Store, Upkeep, Version, Write,
+    Batch, Epoch, Guard, LeaseRow, LeaseWrite, Outcome, RowId, Store, Upkeep, Version, Write,
 };
 
 const BATCH_SIZES: [usize; 7] = [1, 16, 64, 256, 1_024, 4_096, 10_000];
 
 /// A workspace as the engine would remember it.
 struct Row {
-    key: Key,
     row: RowId,
     version: u64,
 }
@@ -84,11 +83,11 @@ async fn create(
     for keys in names.chunks(4_096) {
         let writes = keys.iter().map(|key| write(key, Guard::Absent, 1)).collect();
         let committed = store.commit(batch(epoch, writes)).await?;
-        for (key, outcome) in keys.iter().zip(committed.outcomes) {
+        for outcome in committed.outcomes {
             let Outcome::Applied { row: Some(row), .. } = outcome else {
                 anyhow::bail!("a first write was not applied");
             };
-            stored.push(Row { key: key.clone(), row, version: 1 });
+            stored.push(Row { row, version: 1 });
         }
     }
     Ok(stored)
@@ -108,20 +107,20 @@ async fn beat(
         if at + size > stored.len() {
             at = 0;
         }
-        let writes = stored[at..at + size]
+        let renewals = stored[at..at + size]
             .iter_mut()
             .map(|row| {
-                let guard = Guard::At(row.row, Version(row.version));
                 row.version += 1;
-                write(&row.key, guard, row.version)
+                let expected = Version(row.version - 1);
+                LeaseWrite { row: row.row, expected, lease: lease(row.version) }
             })
             .collect();
         at += size;
-        let batch = batch(epoch, writes);
+        let batch = Batch { renewals, ..batch(epoch, Vec::new()) };
         let before = Instant::now();
         let committed = store.commit(batch).await?;
         let took = before.elapsed();
-        anyhow::ensure!(!committed.outcomes.contains(&Outcome::Conflict), "a beat was not applied");
+        anyhow::ensure!(committed.conflicting_renewals.is_empty(), "a beat was not applied");
         latencies.push(took);
         spent += took;
     }
@@ -137,18 +136,21 @@ async fn beat(
     Ok(())
 }
 
-fn write(key: &Key, guard: Guard, version: u64) -> Write {
-    let lease = LeaseRow {
+fn lease(version: u64) -> LeaseRow {
+    LeaseRow {
         version: Version(version),
         revision: Revision(version),
         last_heartbeat_at: Some(WallTime(1_700_000_000_000 + version)),
         expires_at: Some(LeaseInstant(30_000 + version)),
         beats: version,
-    };
+    }
+}
+
+fn write(key: &Key, guard: Guard, version: u64) -> Write {
     Write {
         key: key.clone(),
         guard,
-        lease: Some(lease),
+        lease: Some(lease(version)),
         tenure: None,
         sealed: Vec::new(),
         events: Vec::new(),
@@ -157,5 +159,11 @@ fn write(key: &Key, guard: Guard, version: u64) -> Write {
 }
 
 fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
-    Batch { epoch, lease_now: LeaseInstant(1), writes, service_events: Vec::new() }
+    Batch {
+        epoch,
+        lease_now: LeaseInstant(1),
+        writes,
+        renewals: Vec::new(),
+        service_events: Vec::new(),
+    }
 }

@@ -170,15 +170,29 @@ pub struct Write {
     pub outcomes: Vec<StoredOutcome>,
 }
 
-/// What is made durable together.
+/// A write that changes nothing but the hot row: what a heartbeat comes to. Small, because
+/// there are many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseWrite {
+    /// Whose row.
+    pub row: RowId,
+    /// The version that it was decided on; if that has gone, the row is left alone.
+    pub expected: Version,
+    /// The new hot row.
+    pub lease: LeaseRow,
+}
+
+/// What is made durable together. At most one write or renewal concerns a workspace.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The epoch of the server that decided it.
     pub epoch: Epoch,
     /// The lease clock, stored as the new mark.
     pub lease_now: LeaseInstant,
-    /// At most one write for a workspace.
+    /// What changes more than a hot row, in order.
     pub writes: Vec<Write>,
+    /// What changes only hot rows, in any order.
+    pub renewals: Vec<LeaseWrite>,
     /// Events that concern the service and no workspace; logged before those of the writes.
     pub service_events: Vec<Event>,
 }
@@ -188,6 +202,8 @@ pub struct Batch {
 pub struct Committed {
     /// For each write, in order.
     pub outcomes: Vec<Outcome>,
+    /// The places of the renewals whose guards did not hold; all others are durable.
+    pub conflicting_renewals: Vec<usize>,
     /// The sequences of the service events; `0..0` without any.
     pub service_sequences: Range<u64>,
 }

@@ -79,6 +79,7 @@ conformance! {
         every_field_of_a_session_survives,
     }
     guards::{
+        a_renewal_whose_guard_has_gone_is_named_and_the_others_are_applied,
         a_wrong_version_is_a_conflict_of_that_write_only,
         a_conflict_leaves_nothing_of_its_write,
         absent_conflicts_where_something_is_stored,

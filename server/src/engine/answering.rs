@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tenure_core::context::Clock;
 use tenure_core::name::SessionId;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
@@ -28,14 +29,13 @@ enum Asker {
 }
 
 impl Runner {
-    /// Answers items whose verdicts are durable.
-    pub fn answer(&mut self, items: Vec<Item>) {
-        let clock = self.now();
+    /// Answers items whose verdicts are durable. Gives the emptied list back, to be used again.
+    pub fn answer(&mut self, mut list: Vec<Item>, clock: Clock) -> Vec<Item> {
         let mut lookups = Vec::new();
-        let mut items = items.into_iter().peekable();
+        let mut items = list.drain(..).peekable();
         while let Some(item) = items.next() {
             let Some(outbox) = stream_of(&item.source).map(Arc::clone) else {
-                self.answer_one(item, &mut lookups);
+                self.answer_one(item, clock, &mut lookups);
                 continue;
             };
             let mut again = Vec::new();
@@ -50,17 +50,18 @@ impl Runner {
             results.finish();
             self.again.extend(again.into_iter().map(|work| (Arc::clone(&outbox), work)));
         }
+        drop(items);
         if !lookups.is_empty() {
-            self.look_up(lookups);
+            self.look_up(lookups, clock);
         }
+        list
     }
 
-    fn answer_one(&mut self, item: Item, lookups: &mut Vec<Lookup>) {
+    fn answer_one(&mut self, item: Item, clock: Clock, lookups: &mut Vec<Lookup>) {
         let Source::Call { answer, .. } = item.source else {
             self.rearm(&item);
             return;
         };
-        let clock = self.now();
         let told = match item.verdict {
             Some(Verdict::Done(reply)) => Ok(Answer { reply, replayed: false, clock }),
             Some(Verdict::Replayed(reply)) => Ok(Answer { reply, replayed: true, clock }),
@@ -111,10 +112,9 @@ impl Runner {
     }
 
     /// Answers refusals when the ledger has told how the sessions that they name have ended.
-    fn look_up(&self, lookups: Vec<Lookup>) {
+    fn look_up(&self, lookups: Vec<Lookup>, clock: Clock) {
         let store = Arc::clone(&self.store);
         let queue = self.shared.queue.clone();
-        let clock = self.now();
         tokio::spawn(async move {
             for Lookup { session_id, mut refusal, to } in lookups {
                 // Without the verdict the refusal is still true.

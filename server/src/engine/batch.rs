@@ -18,7 +18,7 @@ use crate::engine::cache::{Entry, Slot};
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
-    Guard, LeaseRow, Outcome, OutcomeKey, Sequenced, StoredOutcome, Version, Write,
+    Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, StoredOutcome, Version, Write,
 };
 
 /// Something to decide.
@@ -100,18 +100,33 @@ impl Item {
     }
 }
 
-/// All changes of one workspace in a batch: several commands chain into one write.
+/// All changes of one workspace in a batch: several commands chain into one write. Small as
+/// long as there are only beats.
 #[derive(Debug)]
 pub struct Chain {
     /// The workspace's place in the cache.
     pub slot: Slot,
     guard: Guard,
-    version: Version,
     changed: bool,
+    more: Option<Box<More>>,
+}
+
+/// What a chain comes to besides a renewed lease.
+#[derive(Debug, Default)]
+struct More {
     beyond_the_lease: bool,
     sealed: Vec<LedgerEntry>,
     events: Vec<Event>,
     outcomes: Vec<StoredOutcome>,
+}
+
+/// What a chain asks of the store.
+#[derive(Debug)]
+pub enum Written {
+    /// A lease was renewed, and nothing else.
+    Renewal(LeaseWrite),
+    /// Anything more, and what is left to do when it is durable.
+    Write(Box<(Write, Pending)>),
 }
 
 /// A chain whose write is under way.
@@ -132,17 +147,8 @@ pub struct Pending {
 impl Chain {
     /// An empty chain on `entry`, which is at `slot`.
     #[must_use]
-    pub fn new(slot: Slot, entry: &Entry) -> Self {
-        Self {
-            slot,
-            guard: entry.guard(),
-            version: Version(entry.stored.map_or(0, |(_, version)| version.0).saturating_add(1)),
-            changed: false,
-            beyond_the_lease: false,
-            sealed: Vec::new(),
-            events: Vec::new(),
-            outcomes: Vec::new(),
-        }
+    pub const fn new(slot: Slot, entry: &Entry) -> Self {
+        Self { slot, guard: entry.guard(), changed: false, more: None }
     }
 
     /// Applies `changes` to `entry`, and notes what they come to.
@@ -153,50 +159,57 @@ impl Chain {
                 evolve(&mut entry.workspace, change);
                 continue;
             }
-            self.beyond_the_lease = true;
+            let more = self.more.get_or_insert_default();
+            more.beyond_the_lease = true;
             let before = entry.workspace.clone();
             evolve(&mut entry.workspace, change);
             if let Change::Ended { entry: sealed } = change {
-                self.sealed.push((**sealed).clone());
+                more.sealed.push((**sealed).clone());
             }
-            self.events.extend(event::derive(&before, change, &entry.workspace, &stamp()));
+            more.events.extend(event::derive(&before, change, &entry.workspace, &stamp()));
         }
     }
 
     /// Keeps the outcome of a request, in the same step.
     pub fn keep(&mut self, outcome: StoredOutcome) {
-        self.outcomes.push(outcome);
+        self.more.get_or_insert_default().outcomes.push(outcome);
     }
 
     /// An outcome that this chain keeps already.
     #[must_use]
     pub fn kept(&self, key: &OutcomeKey) -> Option<&StoredOutcome> {
-        self.outcomes.iter().find(|outcome| outcome.key == *key)
+        self.more.as_ref()?.outcomes.iter().find(|outcome| outcome.key == *key)
     }
 
-    /// The write that makes the chain durable, and what is left to do after it.
+    /// What makes the chain durable.
     #[must_use]
-    pub fn into_write(self, entry: &Entry) -> (Write, Pending) {
+    pub fn into_written(self, entry: &Entry) -> Written {
         let tenure = &entry.workspace.tenure;
-        let outcome = if self.changed { None } else { self.outcomes.first() };
-        let outcome = outcome.map(|outcome| outcome.key.clone());
-        let write = Write {
-            key: entry.workspace.key.clone(),
-            guard: self.guard,
-            lease: self.changed.then(|| lease_row(tenure, self.version)),
-            tenure: self.beyond_the_lease.then(|| Box::new(tenure.clone())),
-            sealed: self.sealed,
-            events: self.events.clone(),
-            outcomes: self.outcomes,
+        let version = next_version(self.guard);
+        let lease = self.changed.then(|| lease_row(tenure, version));
+        let more = match (self.guard, lease, self.more) {
+            (Guard::At(row, expected), Some(lease), None) => {
+                return Written::Renewal(LeaseWrite { row, expected, lease });
+            }
+            (_, _, more) => *more.unwrap_or_default(),
         };
         let pending = Pending {
             slot: self.slot,
-            version: self.changed.then_some(self.version),
-            outcome,
-            beyond_the_lease: self.beyond_the_lease,
-            events: self.events,
+            version: self.changed.then_some(version),
+            outcome: more.outcomes.first().filter(|_| !self.changed).map(|o| o.key.clone()),
+            beyond_the_lease: more.beyond_the_lease,
+            events: more.events.clone(),
         };
-        (write, pending)
+        let write = Write {
+            key: entry.workspace.key.clone(),
+            guard: self.guard,
+            lease,
+            tenure: more.beyond_the_lease.then(|| Box::new(tenure.clone())),
+            sealed: more.sealed,
+            events: more.events,
+            outcomes: more.outcomes,
+        };
+        Written::Write(Box::new((write, pending)))
     }
 }
 
@@ -210,6 +223,15 @@ impl Pending {
             .zip(events)
             .map(|(sequence, event)| Sequenced { sequence, event })
             .collect()
+    }
+}
+
+/// The version that a write under `guard` sets.
+#[must_use]
+pub const fn next_version(guard: Guard) -> Version {
+    match guard {
+        Guard::Absent => Version(1),
+        Guard::At(_, version) => Version(version.0.saturating_add(1)),
     }
 }
 

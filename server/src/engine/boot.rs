@@ -52,6 +52,8 @@ pub(crate) async fn boot(
         chains: Vec::new(),
         service_events: Vec::new(),
         again: Vec::new(),
+        untold: None,
+        spare: Vec::new(),
         stopping: None,
     };
     Ok((Engine { shared }, runner))

@@ -10,27 +10,29 @@ use crate::store::{Load, StoreError, StoredOutcome};
 pub const ATTEMPTS_MAX: usize = 8;
 
 impl Runner {
-    /// Carries the items out and answers all of them.
-    pub async fn carry_out(&mut self, mut items: Vec<Item>) -> Result<(), Stop> {
+    /// Carries the items out and answers all of them. Gives the emptied list back.
+    pub async fn carry_out(&mut self, mut items: Vec<Item>) -> Result<Vec<Item>, Stop> {
         for _ in 0..ATTEMPTS_MAX {
             self.cache.make_room();
             let outcomes = match self.load(&mut items).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
                     tracing::error!(?error, "the store cannot be read");
+                    self.tell();
                     self.hold_the_clock();
                     self.fail(items, &Failure::Store(error));
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
             };
             self.decide(&mut items, &outcomes);
             items = self.commit(items).await?;
             if items.is_empty() {
-                return Ok(());
+                return Ok(items);
             }
         }
+        self.tell();
         self.fail(items, &Failure::Conflict);
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// Brings the items' workspaces into the cache, and reads the outcomes of earlier requests.
@@ -73,6 +75,7 @@ impl Runner {
             service: &self.service,
             no_session_id: &self.no_session_id,
             revision_floor: self.revision_floor,
+            last: None,
         };
         for item in items {
             // Every item's workspace was loaded, so it has a slot and the slot an entry.

@@ -1,17 +1,21 @@
 //! Makes a decided batch durable, finds out what became of it, and sees to the consequences.
 
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hashbrown::HashSet;
+use tenure_core::context::Clock;
 use tenure_core::event::Event;
 use tenure_core::time::Span;
 
-use crate::engine::batch::{Item, Pending, Source};
+use crate::engine::batch::{Item, Pending, Source, Written, next_version};
 use crate::engine::cache::Slot;
-use crate::engine::run::{Runner, Stop};
+use crate::engine::run::{Runner, Stop, Untold};
 use crate::engine::{Failure, Published};
 use crate::store::{
-    Batch, CommitError, Committed, Load, Loaded, Outcome, PAGE_MAX, Sequenced, StoreError, Write,
+    Batch, CommitError, Committed, Load, Loaded, Outcome, PAGE_MAX, RowId, Sequenced, StoreError,
+    Stored,
 };
 
 /// A timer whose workspace could not be settled is tried again after this long.
@@ -19,37 +23,51 @@ pub const TIMER_RETRY_AFTER: Span = Span(1_000);
 /// How long to wait before asking again what became of a batch: at first, and at most.
 const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
 
+/// What is under way to the store, and what is left to do when it is durable.
+#[derive(Debug, Default)]
+struct Sent {
+    /// For each write.
+    pending: Vec<Pending>,
+    /// For each renewal.
+    renewed: Vec<Slot>,
+}
+
 /// What became of a batch, and what to publish of it.
 struct Concluded {
     outcomes: Vec<Outcome>,
+    conflicting_renewals: Vec<usize>,
     events: Vec<Sequenced>,
 }
 
 impl Runner {
-    /// Commits what was decided and answers it. Returns the items to decide anew.
+    /// Commits what was decided and answers it. Returns the items to decide anew, if any.
     pub async fn commit(&mut self, items: Vec<Item>) -> Result<Vec<Item>, Stop> {
-        let (writes, mut pending) = self.writes();
-        if writes.is_empty() && self.service_events.is_empty() && !self.mark_is_due() {
-            self.answer(items);
-            return Ok(Vec::new());
+        let (batch, mut sent) = self.batch();
+        let is_empty = batch.writes.is_empty() && batch.renewals.is_empty();
+        if is_empty && batch.service_events.is_empty() && !self.mark_is_due() {
+            self.tell();
+            return Ok(self.answer(items, self.now()));
         }
-        let service_events = std::mem::take(&mut self.service_events);
-        let lease_now = self.now().now.lease;
-        let batch = Batch {
-            epoch: self.shared.epoch,
-            lease_now,
-            writes,
-            service_events: service_events.clone(),
+        let service_events = batch.service_events.clone();
+        let lease_now = batch.lease_now;
+        let store = Arc::clone(&self.store);
+        let mut commit = store.commit(batch);
+        // The first poll hands the batch over. While the store works, the last one is answered.
+        let first = futures_util::poll!(&mut commit);
+        self.tell();
+        let committed = match first {
+            Poll::Ready(committed) => committed,
+            Poll::Pending => commit.await,
         };
-        let result = match self.store.commit(batch).await {
-            Ok(committed) => sequence(committed, service_events, &mut pending),
+        let concluded = match committed {
+            Ok(committed) => sequence(committed, service_events, &mut sent.pending),
             Err(CommitError::Unknown(error)) => {
                 tracing::warn!(?error, "the outcome of a batch is unknown; asking the store");
-                self.find_out(service_events, &pending).await
+                self.find_out(service_events, &sent).await
             }
             Err(CommitError::NotApplied(error)) => {
                 self.service_events = service_events;
-                self.take_back(&pending, items, error);
+                self.take_back(&sent, items, error);
                 return Ok(Vec::new());
             }
             Err(CommitError::Fenced) => {
@@ -59,76 +77,115 @@ impl Runner {
             Err(CommitError::Fatal(error)) => return Err(self.give_up(items, error)),
         };
         self.mark_stored = lease_now;
-        let retry = self.conclude(&result.outcomes, &pending, items);
-        self.publish(result.events);
+        let (done, retry) = self.conclude(&concluded, &sent, items);
+        let clock = self.now();
+        self.untold = Some(Untold { items: done, events: concluded.events, clock });
         Ok(retry)
     }
 
-    fn writes(&mut self) -> (Vec<Write>, Vec<Pending>) {
-        let mut writes = Vec::with_capacity(self.chains.len());
-        let mut pending = Vec::with_capacity(self.chains.len());
-        for chain in std::mem::take(&mut self.chains) {
-            if let Some(entry) = self.cache.get_mut(chain.slot) {
-                entry.chain = None;
-                let (write, rest) = chain.into_write(entry);
-                writes.push(write);
-                pending.push(rest);
-            }
+    /// Answers and publishes the last durable batch, unless that has been done.
+    pub fn tell(&mut self) {
+        if let Some(Untold { items, events, clock }) = self.untold.take() {
+            self.spare = self.answer(items, clock);
+            self.publish(events, clock);
         }
-        (writes, pending)
     }
 
-    /// Brings cache and timers up to what is stored now, and answers the items whose writes
-    /// were applied. The others are returned.
+    fn batch(&mut self) -> (Batch, Sent) {
+        let mut batch = Batch {
+            epoch: self.shared.epoch,
+            lease_now: self.now().now.lease,
+            writes: Vec::new(),
+            renewals: Vec::with_capacity(self.chains.len()),
+            service_events: std::mem::take(&mut self.service_events),
+        };
+        let mut sent = Sent::default();
+        sent.renewed.reserve(self.chains.len());
+        for chain in self.chains.drain(..) {
+            let slot = chain.slot;
+            let Some(entry) = self.cache.get_mut(slot) else { continue };
+            entry.chain = None;
+            match chain.into_written(entry) {
+                Written::Renewal(renewal) => {
+                    batch.renewals.push(renewal);
+                    sent.renewed.push(slot);
+                }
+                Written::Write(both) => {
+                    let (write, pending) = *both;
+                    batch.writes.push(write);
+                    sent.pending.push(pending);
+                }
+            }
+        }
+        (batch, sent)
+    }
+
+    /// Brings cache and timers up to what is stored now. Returns the items whose writes were
+    /// applied, to be answered, and those to be decided anew.
     fn conclude(
         &mut self,
-        outcomes: &[Outcome],
-        pending: &[Pending],
+        concluded: &Concluded,
+        sent: &Sent,
         items: Vec<Item>,
-    ) -> Vec<Item> {
+    ) -> (Vec<Item>, Vec<Item>) {
         let mut conflicts: HashSet<Slot> = HashSet::new();
-        let boot_mark = self.now().boot_mark;
-        for (outcome, pending) in outcomes.iter().zip(pending) {
-            let Outcome::Applied { row, .. } = outcome else {
-                conflicts.insert(pending.slot);
-                self.cache.remove(pending.slot);
-                continue;
-            };
-            let Some(entry) = self.cache.get_mut(pending.slot) else { continue };
-            if let (Some(row), Some(version)) = (row, pending.version) {
-                entry.stored = Some((*row, version));
-            }
-            let tenure = &entry.workspace.tenure;
-            if pending.beyond_the_lease
-                && tenure.session.as_ref().is_some_and(|session| !session.expiry_recorded)
-                && let Some(expiry) = tenure.effective_expiry(boot_mark)
+        for place in &concluded.conflicting_renewals {
+            conflicts.extend(sent.renewed.get(*place));
+        }
+        for slot in &sent.renewed {
+            if let Some(entry) = self.cache.get_mut(*slot)
+                && let Some((_, version)) = &mut entry.stored
             {
-                self.timers.set(&entry.workspace.key, expiry);
+                version.0 += 1;
+            }
+        }
+        for (outcome, pending) in concluded.outcomes.iter().zip(&sent.pending) {
+            match outcome {
+                Outcome::Applied { row, .. } => self.applied(pending, *row),
+                Outcome::Conflict => {
+                    conflicts.insert(pending.slot);
+                }
             }
         }
         if conflicts.is_empty() {
-            self.answer(items);
-            return Vec::new();
+            return (items, std::mem::take(&mut self.spare));
+        }
+        for slot in &conflicts {
+            self.cache.remove(*slot);
         }
         let met_conflict = |item: &Item| item.slot.is_some_and(|slot| conflicts.contains(&slot));
         let (mut retry, done): (Vec<_>, Vec<_>) = items.into_iter().partition(met_conflict);
-        self.answer(done);
         for item in &mut retry {
             item.slot = None;
             item.verdict = None;
         }
-        retry
+        (done, retry)
+    }
+
+    fn applied(&mut self, pending: &Pending, row: Option<RowId>) {
+        let boot_mark = self.now().boot_mark;
+        let Some(entry) = self.cache.get_mut(pending.slot) else { return };
+        if let (Some(row), Some(version)) = (row, pending.version) {
+            entry.stored = Some((row, version));
+        }
+        let tenure = &entry.workspace.tenure;
+        let waits = tenure.session.as_ref().is_some_and(|session| !session.expiry_recorded);
+        if pending.beyond_the_lease
+            && waits
+            && let Some(expiry) = tenure.effective_expiry(boot_mark)
+        {
+            self.timers.set(&entry.workspace.key, expiry);
+        }
     }
 
     /// Asks until the store tells which writes were applied. Until then nobody is answered.
-    async fn find_out(&mut self, service_events: Vec<Event>, pending: &[Pending]) -> Concluded {
+    async fn find_out(&mut self, service_events: Vec<Event>, sent: &Sent) -> Concluded {
         let mut load = Load::default();
-        for pending in pending {
-            if let Some(entry) = self.cache.get(pending.slot) {
-                load.keys.push(entry.workspace.key.clone());
-            }
-            load.outcomes.extend(pending.outcome.clone());
+        let slots = sent.pending.iter().map(|pending| &pending.slot).chain(&sent.renewed);
+        for entry in slots.filter_map(|slot| self.cache.get(*slot)) {
+            load.keys.push(entry.workspace.key.clone());
         }
+        load.outcomes.extend(sent.pending.iter().filter_map(|pending| pending.outcome.clone()));
         let mut wait = ASK_AGAIN_AFTER[0];
         let (loaded, events) = loop {
             match self.ask(load.clone()).await {
@@ -142,15 +199,12 @@ impl Runner {
             self.service_events = service_events;
         }
         let mut kept = loaded.outcomes.into_iter();
-        let outcomes = pending.iter().zip(loaded.workspaces).map(|(pending, stored)| {
+        let mut stored = loaded.workspaces.into_iter();
+        let outcomes = sent.pending.iter().map(|pending| {
+            let stored = stored.next().flatten();
             let applied = match pending.version {
                 None => kept.next().flatten().is_some(),
-                // The version alone could be that of another writer's change.
-                Some(version) => {
-                    let decided = self.cache.get(pending.slot).map(|e| &e.workspace.tenure);
-                    let found = stored.as_ref().filter(|stored| stored.version == version);
-                    found.is_some_and(|found| Some(&found.tenure) == decided)
-                }
+                Some(_) => self.is_as_decided(pending.slot, stored.as_ref()),
             };
             if applied {
                 Outcome::Applied { row: stored.map(|stored| stored.row), sequences: 0..0 }
@@ -158,7 +212,20 @@ impl Runner {
                 Outcome::Conflict
             }
         });
-        Concluded { outcomes: outcomes.collect(), events }
+        let outcomes = outcomes.collect();
+        let renewed = sent.renewed.iter().zip(stored).enumerate();
+        let conflicting_renewals = renewed
+            .filter(|(_, (slot, stored))| !self.is_as_decided(**slot, stored.as_ref()))
+            .map(|(place, _)| place)
+            .collect();
+        Concluded { outcomes, conflicting_renewals, events }
+    }
+
+    /// Whether the store holds what was decided. The version alone could be that of another
+    /// writer's change, so the state itself is compared.
+    fn is_as_decided(&self, slot: Slot, stored: Option<&Stored>) -> bool {
+        let (Some(entry), Some(stored)) = (self.cache.get(slot), stored) else { return false };
+        stored.version == next_version(entry.guard()) && stored.tenure == entry.workspace.tenure
     }
 
     async fn ask(&self, load: Load) -> Result<(Loaded, Vec<Sequenced>), StoreError> {
@@ -184,10 +251,10 @@ impl Runner {
     }
 
     /// Nothing was applied: forgets what was decided.
-    fn take_back(&mut self, pending: &[Pending], items: Vec<Item>, error: StoreError) {
+    fn take_back(&mut self, sent: &Sent, items: Vec<Item>, error: StoreError) {
         tracing::error!(?error, "a batch was not applied");
-        for pending in pending {
-            self.cache.remove(pending.slot);
+        for slot in sent.pending.iter().map(|pending| &pending.slot).chain(&sent.renewed) {
+            self.cache.remove(*slot);
         }
         self.hold_the_clock();
         self.fail(items, &Failure::Store(error));
@@ -201,11 +268,10 @@ impl Runner {
     }
 
     /// Tells members and subscribers, in the order of the log.
-    fn publish(&mut self, events: Vec<Sequenced>) {
+    fn publish(&mut self, events: Vec<Sequenced>, clock: Clock) {
         let Some(last) = events.last() else { return };
         let through = last.sequence;
         self.shared.set_newest_sequence(through);
-        let clock = self.now();
         for sequenced in &events {
             self.members.tell(&sequenced.event, clock);
         }
@@ -218,7 +284,8 @@ impl Runner {
         let Source::Timer(key) = &item.source else { return };
         let now = self.now();
         let retry_at = now.now.lease.after(TIMER_RETRY_AFTER);
-        let at = match item.slot.and_then(|slot| self.cache.get(slot)) {
+        let slot = self.cache.find(key, item.slot);
+        let at = match slot.and_then(|slot| self.cache.get(slot)) {
             None => Some(retry_at),
             Some(entry) => {
                 let tenure = &entry.workspace.tenure;
@@ -239,7 +306,7 @@ fn sequence(
     service_events: Vec<Event>,
     pending: &mut [Pending],
 ) -> Concluded {
-    let Committed { outcomes, service_sequences } = committed;
+    let Committed { outcomes, conflicting_renewals, service_sequences } = committed;
     let mut events: Vec<Sequenced> = service_sequences
         .zip(service_events)
         .map(|(sequence, event)| Sequenced { sequence, event })
@@ -248,5 +315,5 @@ fn sequence(
         events.extend(pending.sequenced(outcome));
     }
     events.sort_unstable_by_key(|sequenced| sequenced.sequence);
-    Concluded { outcomes, events }
+    Concluded { outcomes, conflicting_renewals, events }
 }

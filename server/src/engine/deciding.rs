@@ -1,6 +1,8 @@
 //! Decides the items of one batch, one after another, in memory: settle, look the request up,
 //! decide, apply.
 
+use std::sync::Arc;
+
 use tenure_core::command::{Command, RequestedHolder, RequestedSuccessor};
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
@@ -37,6 +39,9 @@ pub struct Deciding<'a> {
     pub no_session_id: &'a SessionId,
     /// Unknown workspaces start above it.
     pub revision_floor: Revision,
+    /// The circumstances of the last command that minted nothing, and whose they were: beats
+    /// come in long runs of one caller.
+    pub last: Option<(Arc<Caller>, Context)>,
 }
 
 impl Deciding<'_> {
@@ -47,13 +52,11 @@ impl Deciding<'_> {
             Source::Timer(_) => None,
             Source::Call { request, .. } => Some(self.call(request, slot, entry)),
             Source::Join { outbox, work } => {
-                let context = self.context(outbox.caller(), &work.command);
-                Some(self.command(&work.command, &context, slot, entry))
+                Some(self.of_stream(outbox.caller(), &work.command, slot, entry))
             }
             Source::Beat { outbox, work } => {
                 let command = work.telling.as_deref().unwrap_or(&work.identity.plain_beat);
-                let context = self.context(outbox.caller(), command);
-                Some(self.command(command, &context, slot, entry))
+                Some(self.of_stream(outbox.caller(), command, slot, entry))
             }
         }
     }
@@ -67,6 +70,21 @@ impl Deciding<'_> {
         let at = self.clock.now.wall;
         let stamp = || Stamp { at, principal: principal.clone(), actor: None, address: None };
         chain_of(self.chains, slot, entry).apply(entry, &changes, stamp);
+    }
+
+    /// Decides a command that mints nothing.
+    fn of_stream(
+        &mut self,
+        caller: &Arc<Caller>,
+        command: &Command,
+        slot: Slot,
+        entry: &mut Entry,
+    ) -> Verdict {
+        let last = self.last.take().filter(|(whose, _)| Arc::ptr_eq(whose, caller));
+        let last = last.unwrap_or_else(|| (Arc::clone(caller), self.context(caller, command)));
+        let verdict = self.command(command, &last.1, slot, entry);
+        self.last = Some(last);
+        verdict
     }
 
     fn call(&mut self, request: &Request, slot: Slot, entry: &mut Entry) -> Verdict {

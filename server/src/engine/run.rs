@@ -19,7 +19,7 @@ use crate::engine::members::Members;
 use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
 use crate::engine::{Shared, Submission};
-use crate::store::Store;
+use crate::store::{Sequenced, Store};
 use crate::time::TimeSource;
 
 /// A batch takes no further submission once it holds this many items.
@@ -48,7 +48,17 @@ pub(crate) struct Runner {
     pub chains: Vec<Chain>,
     pub service_events: Vec<Event>,
     pub again: Vec<(Arc<crate::engine::outbox::Outbox>, BeatWork)>,
+    pub untold: Option<Untold>,
+    pub spare: Vec<Item>,
     pub stopping: Option<oneshot::Sender<()>>,
+}
+
+/// A durable batch whose answers wait until the next one is on its way to the store: the
+/// engine answers while the store works.
+pub(crate) struct Untold {
+    pub items: Vec<Item>,
+    pub events: Vec<Sequenced>,
+    pub clock: Clock,
 }
 
 /// Why the loop has ended.
@@ -71,27 +81,31 @@ impl Runner {
         let mut received = Vec::new();
         let mut items = Vec::new();
         loop {
-            if let Err(stop) = self.carry_out(items).await {
-                return stop;
-            }
+            items = match self.carry_out(items).await {
+                Ok(emptied) => emptied,
+                Err(stop) => return stop,
+            };
             if self.stopping.is_some() && self.queue.is_empty() && self.again.is_empty() {
+                self.tell();
                 if let Some(stopped) = self.stopping.take() {
                     // Whoever asked may have gone; the engine has stopped all the same.
                     let _ = stopped.send(());
                 }
                 return Stop::Told;
             }
-            items = self.gather(&mut received).await;
+            self.gather(&mut items, &mut received).await;
         }
     }
 
     /// Waits for something to do, at most until the clock has to turn.
-    async fn gather(&mut self, received: &mut Vec<Submission>) -> Vec<Item> {
-        let mut items: Vec<Item> = Vec::new();
+    async fn gather(&mut self, items: &mut Vec<Item>, received: &mut Vec<Submission>) {
+        if self.queue.is_empty() {
+            self.tell();
+        }
         for (outbox, work) in self.again.drain(..) {
             items.push(Item::new(Source::Beat { outbox, work }));
         }
-        if items.is_empty() && self.stopping.is_none() {
+        if items.is_empty() && self.queue.is_empty() && self.stopping.is_none() {
             let patience = self.patience();
             tokio::select! {
                 biased;
@@ -101,20 +115,19 @@ impl Runner {
         }
         loop {
             for submission in received.drain(..) {
-                self.take_in(submission, &mut items);
+                self.take_in(submission, items);
             }
             match self.queue.try_recv() {
                 Ok(submission) if items.len() < BATCH_ITEMS_MAX => received.push(submission),
                 Ok(submission) => {
-                    self.take_in(submission, &mut items);
+                    self.take_in(submission, items);
                     break;
                 }
                 Err(_) => break,
             }
         }
         self.turn_the_clock();
-        self.gather_timers(&mut items);
-        items
+        self.gather_timers(items);
     }
 
     fn take_in(&mut self, submission: Submission, items: &mut Vec<Item>) {

@@ -41,7 +41,8 @@ pub(super) fn merge(
 pub(super) fn check_storable(batch: &Batch) -> Result<(), StoreError> {
     let storable =
         |lease: &LeaseRow| lease.version.0 <= STORABLE_MAX && lease.revision.0 <= STORABLE_MAX;
-    if batch.writes.iter().filter_map(|write| write.lease.as_ref()).all(storable) {
+    let mut written = batch.writes.iter().filter_map(|write| write.lease.as_ref());
+    if written.all(storable) && batch.renewals.iter().all(|renewal| storable(&renewal.lease)) {
         return Ok(());
     }
     Err(StoreError::Unusable("a version or revision is greater than 2^63 - 1".to_owned()))

@@ -123,7 +123,7 @@ impl MemoryStore {
     async fn commit_by_fate(&self, batch: Batch) -> Result<Committed, CommitError> {
         self.delay().await;
         self.check_open().map_err(CommitError::NotApplied)?;
-        let (fate, conflicts) = self.fates().next(batch.writes.len());
+        let (fate, conflicts) = self.fates().next(batch.writes.len() + batch.renewals.len());
         let result = match fate {
             Fate::Apply | Fate::Conflict => self.data().commit(&batch, &conflicts),
             Fate::Refuse => Err(CommitError::NotApplied(planted())),

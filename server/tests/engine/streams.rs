@@ -76,7 +76,7 @@ async fn a_beat_is_durable_when_its_result_comes() {
     stream.send(Vec::new(), &[1], Vec::new());
     let delivery = stream.next().await;
     let stored = world.stored("w").await.unwrap().tenure;
-    assert_eq!(Some(delivery.renewed[0].beat.revision), stored.revision);
+    assert_eq!(Some(delivery.renewed[0].revision), stored.revision);
     assert_eq!(stored.session.unwrap().beats, 1);
 }
 
@@ -129,7 +129,7 @@ async fn a_holder_is_asked_to_yield_and_its_beats_end_at_the_deadline() {
     let [(1, Push::YieldRequested { transfer, .. })] = &pushes[..] else { panic!("{pushes:?}") };
     stream.send(Vec::new(), &[1], Vec::new());
     let renewed = stream.next().await.renewed;
-    assert_eq!(renewed[0].beat.effective_expiry, transfer.deadline);
+    assert_eq!(renewed[0].effective_expiry, transfer.deadline);
     assert!(renewed[0].transfer_changed);
     assert!(matches!(stream.next().await.pushes[..], [(1, Push::Lost(_))]));
 }

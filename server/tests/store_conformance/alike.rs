@@ -7,7 +7,7 @@ use tenure_core::session::{Lifecycle, Revision};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{
-    Batch, Epoch, Guard, ListFilter, Load, Retention, RowId, Store, Version, Write,
+    Batch, Epoch, Guard, LeaseWrite, ListFilter, Load, Retention, RowId, Store, Version, Write,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
@@ -139,6 +139,23 @@ async fn same_prune(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
     assert_eq!(by_sqlite, memory.prune(retention).await.unwrap(), "{retention:?}");
 }
 
+/// Whether a write changes the hot row and nothing else.
+fn is_renewal(write: &Write) -> bool {
+    matches!(write.guard, Guard::At(..))
+        && write.lease.is_some()
+        && write.tenure.is_none()
+        && write.sealed.is_empty()
+        && write.events.is_empty()
+        && write.outcomes.is_empty()
+}
+
+fn renewal(write: &Write) -> LeaseWrite {
+    match (write.guard, &write.lease) {
+        (Guard::At(row, expected), Some(lease)) => LeaseWrite { row, expected, lease: *lease },
+        other => panic!("no renewal: {other:?}"),
+    }
+}
+
 async fn run(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let (sqlite, memory) = (Sqlite::empty(), Memory::empty());
@@ -154,9 +171,11 @@ async fn run(seed: u64) {
             }
         }
         rng.shuffle(&mut writes);
+        let renewals =
+            writes.extract_if(.., |write| is_renewal(write)).map(|write| renewal(&write)).collect();
         let epoch = if rng.u8(..20) == 0 { Epoch(epoch.0 + 1) } else { epoch };
         let lease_now = LeaseInstant(rng.u64(..100));
-        let batch = Batch { epoch, lease_now, writes, service_events: Vec::new() };
+        let batch = Batch { epoch, lease_now, writes, renewals, service_events: Vec::new() };
         let by_sqlite = sqlite.commit(batch.clone()).await;
         let by_memory = memory.commit(batch.clone()).await;
         assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{batch:#?}");

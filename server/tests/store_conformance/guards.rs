@@ -2,12 +2,12 @@
 
 use tenure_core::ledger::EndCause;
 use tenure_core::name::SessionId;
-use tenured::store::{Guard, Outcome, Reads, RowId, Store, Version};
+use tenured::store::{Batch, Guard, Outcome, Reads, RowId, Store, Version};
 
 use crate::harness::{Harness, acquired};
 use crate::sample::{
     apply, batch, beat, create, created, entry, key, loaded, loaded_outcome, ordinary, outcome,
-    row_of, session, tenure, write,
+    renewal, row_of, session, tenure, write,
 };
 
 pub async fn a_wrong_version_is_a_conflict_of_that_write_only<H: Harness>() {
@@ -23,6 +23,25 @@ pub async fn a_wrong_version_is_a_conflict_of_that_write_only<H: Harness>() {
     assert_eq!(version("a").await, Version(2));
     assert_eq!(version("b").await, Version(1));
     assert_eq!(version("c").await, Version(2));
+}
+
+pub async fn a_renewal_whose_guard_has_gone_is_named_and_the_others_are_applied<H: Harness>() {
+    let (_harness, store, acquired) = acquired::<H>().await;
+    let writes = vec![create("a"), create("b"), create("c")];
+    let rows: Vec<_> =
+        apply(&store, acquired.epoch, writes).await.outcomes.iter().map(row_of).collect();
+    let nowhere = RowId(9_999);
+    let renewals =
+        vec![renewal(rows[2], 1), renewal(nowhere, 1), renewal(rows[0], 1), renewal(rows[1], 2)];
+    let batch = Batch { renewals, ..batch(acquired.epoch, Vec::new()) };
+    let committed = store.commit(batch).await.unwrap();
+    let mut conflicts = committed.conflicting_renewals;
+    conflicts.sort_unstable();
+    assert_eq!(conflicts, [1, 3]);
+    let renewed = loaded(&store, "a").await.unwrap();
+    assert_eq!((renewed.version, renewed.tenure.session.unwrap().beats), (Version(2), 1));
+    assert_eq!(loaded(&store, "b").await.unwrap().version, Version(1));
+    assert_eq!(loaded(&store, "c").await.unwrap().version, Version(2));
 }
 
 pub async fn a_conflict_leaves_nothing_of_its_write<H: Harness>() {

@@ -13,8 +13,8 @@ use tenure_core::session::{
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{
-    Batch, Committed, Epoch, Guard, LeaseRow, Load, Outcome, OutcomeKey, RowId, Store, Stored,
-    StoredOutcome, Version, Write,
+    Batch, Committed, Epoch, Guard, LeaseRow, LeaseWrite, Load, Outcome, OutcomeKey, RowId, Store,
+    Stored, StoredOutcome, Version, Write,
 };
 
 pub fn key(workspace: &str) -> Key {
@@ -138,8 +138,20 @@ pub fn beat(workspace: &str, row: RowId, version: u64) -> Write {
     }
 }
 
+/// The same, as what it is: a renewal.
+pub fn renewal(row: RowId, version: u64) -> LeaseWrite {
+    let lease = beat("any", row, version).lease.unwrap();
+    LeaseWrite { row, expected: Version(version), lease }
+}
+
 pub fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
-    Batch { epoch, lease_now: LeaseInstant(1), writes, service_events: Vec::new() }
+    Batch {
+        epoch,
+        lease_now: LeaseInstant(1),
+        writes,
+        renewals: Vec::new(),
+        service_events: Vec::new(),
+    }
 }
 
 pub fn event(key: Option<Key>, at: u64, what: What) -> Event {

@@ -3,9 +3,9 @@
 use tenure_core::context::Clock;
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::refusal::Refusal;
-use tenure_core::reply::{Beat, SessionView};
+use tenure_core::reply::SessionView;
 use tenure_core::session::{Activity, Revision, Transfer};
-use tenure_core::time::{Span, WallTime};
+use tenure_core::time::{LeaseInstant, Span, WallTime};
 
 use super::Misuse;
 
@@ -57,10 +57,16 @@ pub struct RenewedResult {
     pub handle: u32,
     /// The newest message that it covers.
     pub message_id: u64,
-    /// What the beat did.
-    pub beat: Beat,
+    /// The workspace's new revision.
+    pub revision: Revision,
+    /// When the owner last beat.
+    pub last_heartbeat_at: WallTime,
+    /// The first instant at which the session is stale, a pending transfer considered.
+    pub effective_expiry: LeaseInstant,
+    /// The pending transfer.
+    pub transfer: Option<Box<Transfer>>,
     /// The activity, if it changed since the last result of this handle.
-    pub activity: Option<Activity>,
+    pub activity: Option<Box<Activity>>,
     /// Whether the pending transfer changed since the last result of this handle.
     pub transfer_changed: bool,
     /// The clock that it was decided at.

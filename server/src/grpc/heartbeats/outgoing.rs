@@ -54,8 +54,8 @@ fn renewed(results: Vec<RenewedResult>) -> Vec<v1::Renewed> {
         renewals.push(renewal);
         let group = v1::Renewed {
             message_id: result.message_id,
-            timing: Some(time::lease_timing(result.beat.effective_expiry, &result.clock)),
-            last_heartbeat_at: Some(time::timestamp(result.beat.last_heartbeat_at)),
+            timing: Some(time::lease_timing(result.effective_expiry, &result.clock)),
+            last_heartbeat_at: Some(time::timestamp(result.last_heartbeat_at)),
             renewals,
         };
         groups.push((key, group));
@@ -74,18 +74,18 @@ impl GroupKey {
     const fn of(result: &RenewedResult) -> Self {
         Self {
             message_id: result.message_id,
-            effective_expiry: result.beat.effective_expiry.0,
+            effective_expiry: result.effective_expiry.0,
             decided_at: result.clock.now.lease.0,
         }
     }
 }
 
 fn renewal(result: &RenewedResult) -> v1::Renewal {
-    let asked = || Box::new(transfer::directives(result.beat.transfer.as_deref(), &result.clock));
+    let asked = || Box::new(transfer::directives(result.transfer.as_deref(), &result.clock));
     v1::Renewal {
         handle: result.handle,
-        revision: result.beat.revision.0,
-        activity: result.activity.as_ref().map(|activity| Box::new(session::activity(activity))),
+        revision: result.revision.0,
+        activity: result.activity.as_deref().map(|activity| Box::new(session::activity(activity))),
         directives: result.transfer_changed.then(asked),
     }
 }

@@ -14,8 +14,8 @@ use tenure_core::workspace::Tenure;
 use crate::store::event_class::is_important;
 use crate::store::hot;
 use crate::store::{
-    Acquired, Batch, CommitError, Committed, Epoch, Guard, LeaseRow, Load, Loaded, LogId, Outcome,
-    OutcomeKey, Pruned, Retention, RowId, Stored, StoredOutcome, Version, Write,
+    Acquired, Batch, CommitError, Committed, Epoch, Guard, LeaseRow, LeaseWrite, Load, Loaded,
+    LogId, Outcome, OutcomeKey, Pruned, Retention, RowId, Stored, StoredOutcome, Version, Write,
 };
 
 /// A logged event; its sequence is its key in the map.
@@ -95,29 +95,49 @@ impl Data {
         }
         self.lease_mark = self.lease_mark.max(batch.lease_now);
         let service_sequences = self.log(None, &batch.service_events);
-        let outcomes = batch
-            .writes
-            .iter()
-            .zip(conflicts)
+        let (of_writes, of_renewals) = conflicts.split_at(batch.writes.len());
+        let writes = batch.writes.iter().zip(of_writes);
+        let outcomes = writes
             .map(|(write, conflict)| {
                 if *conflict {
-                    self.interfere(write);
+                    self.interfere(write.guard);
                     return Outcome::Conflict;
                 }
                 self.apply(write)
             })
             .collect();
-        Ok(Committed { outcomes, service_sequences })
+        let mut conflicting_renewals = Vec::new();
+        for (place, (renewal, conflict)) in batch.renewals.iter().zip(of_renewals).enumerate() {
+            let guard = Guard::At(renewal.row, renewal.expected);
+            if *conflict {
+                self.interfere(guard);
+            }
+            if *conflict || !self.renew(renewal) {
+                conflicting_renewals.push(place);
+            }
+        }
+        Ok(Committed { outcomes, conflicting_renewals, service_sequences })
     }
 
     /// Does what another writer would have done: raises the version under the guard.
-    fn interfere(&mut self, write: &Write) {
-        if let Guard::At(row, version) = write.guard
+    fn interfere(&mut self, guard: Guard) {
+        if let Guard::At(row, version) = guard
             && let Some((_, stored)) = index_of(row).and_then(|index| self.rows.get_mut(index))
             && stored.version == version
         {
             stored.version = Version(version.0 + 1);
         }
+    }
+
+    fn renew(&mut self, renewal: &LeaseWrite) -> bool {
+        let holds = matches!(
+            self.row(renewal.row),
+            Some((_, stored)) if stored.version == renewal.expected
+        );
+        if holds {
+            self.put(renewal.row, &renewal.lease, None);
+        }
+        holds
     }
 
     fn apply(&mut self, write: &Write) -> Outcome {

@@ -11,7 +11,9 @@ use super::record::Recorder;
 use super::rows::sql;
 use super::step::Step;
 use crate::store::hot::check_storable;
-use crate::store::{Batch, Committed, Guard, LeaseRow, Outcome, RowId, StoreError, Version, Write};
+use crate::store::{
+    Batch, Committed, Guard, LeaseRow, LeaseWrite, Outcome, RowId, StoreError, Version, Write,
+};
 
 const MARK: &str =
     "UPDATE meta SET lease_mark_ms = max(lease_mark_ms, ?1) WHERE one = 1 AND epoch = ?2";
@@ -54,63 +56,37 @@ pub(super) fn commit(
     }
     let mut recorder = Recorder::new(connection);
     let service_sequences = recorder.log(None, &batch.service_events)?;
-    let mut outcomes = vec![Outcome::Conflict; batch.writes.len()];
-    let beats = apply_other_than_beats(connection, &mut recorder, batch, &mut outcomes)?;
-    apply_beats(connection, batch, beats, &mut outcomes)?;
+    let mut outcomes = Vec::with_capacity(batch.writes.len());
+    for write in &batch.writes {
+        outcomes.push(apply(connection, &mut recorder, write)?);
+    }
+    let conflicting_renewals = renew(connection, &batch.renewals)?;
     recorder.finish()?;
     faults.ask(FaultPoint::Applied)?;
     committing();
     step.commit().map_err(Stop::CommitFailed)?;
-    Ok(Committed { outcomes, service_sequences })
+    Ok(Committed { outcomes, conflicting_renewals, service_sequences })
 }
 
-/// A write that changes the hot row and nothing else.
-fn is_beat(write: &Write) -> bool {
-    write.lease.is_some()
-        && write.tenure.is_none()
-        && write.sealed.is_empty()
-        && write.events.is_empty()
-        && write.outcomes.is_empty()
-        && matches!(write.guard, Guard::At(..))
-}
-
-/// Applies every write that is not a beat, in order, and returns where the beats are: their
-/// rows, and their places in the batch.
-fn apply_other_than_beats(
-    connection: &Connection,
-    recorder: &mut Recorder<'_>,
-    batch: &Batch,
-    outcomes: &mut [Outcome],
-) -> rusqlite::Result<Vec<(RowId, usize)>> {
-    let mut beats = Vec::with_capacity(batch.writes.len());
-    for (place, write) in batch.writes.iter().enumerate() {
-        match write.guard {
-            Guard::At(row, _) if is_beat(write) => beats.push((row, place)),
-            _ => outcomes[place] = apply(connection, recorder, write)?,
-        }
+/// Applies the renewals in the order of their rows, and answers the places of those whose
+/// guards did not hold.
+fn renew(connection: &Connection, renewals: &[LeaseWrite]) -> rusqlite::Result<Vec<usize>> {
+    let mut conflicts = Vec::new();
+    if renewals.is_empty() {
+        return Ok(conflicts);
     }
-    Ok(beats)
-}
-
-fn apply_beats(
-    connection: &Connection,
-    batch: &Batch,
-    mut beats: Vec<(RowId, usize)>,
-    outcomes: &mut [Outcome],
-) -> rusqlite::Result<()> {
-    if beats.is_empty() {
-        return Ok(());
-    }
-    beats.sort_unstable();
+    let mut order: Vec<(RowId, usize)> =
+        renewals.iter().enumerate().map(|(place, renewal)| (renewal.row, place)).collect();
+    order.sort_unstable();
     let mut statement = connection.prepare_cached(BEAT)?;
-    for (row, place) in beats {
-        let write = &batch.writes[place];
-        let (Guard::At(_, version), Some(lease)) = (write.guard, &write.lease) else { continue };
-        if update_lease(&mut statement, row, version, lease)? {
-            outcomes[place] = Outcome::Applied { row: Some(row), sequences: 0..0 };
+    for (row, place) in order {
+        let LeaseWrite { expected, lease, .. } = &renewals[place];
+        if !update_lease(&mut statement, row, *expected, lease)? {
+            conflicts.push(place);
         }
     }
-    Ok(())
+    conflicts.sort_unstable();
+    Ok(conflicts)
 }
 
 /// Whether the row was at that version.
