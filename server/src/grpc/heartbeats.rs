@@ -3,7 +3,7 @@
 //! A task reads whatever the client sends, always, so that unread frames never pile up; the
 //! response stream sends what the outbox holds. They share nothing but the outbox.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -59,11 +59,13 @@ struct Reader {
 impl Reader {
     async fn run(self, mut inbound: Streaming<v1::StreamHeartbeatsRequest>, notice: Notice) {
         let mut told = false;
+        // Made once: to begin waiting anew for each message would cost more than the message.
+        let mut given = pin!(notice.given());
         loop {
             let message = tokio::select! {
                 biased;
                 message = inbound.message() => message,
-                () = notice.given(), if !told => {
+                () = &mut given, if !told => {
                     told = true;
                     let wait_ms = u64::try_from(reconnect_after().as_millis()).unwrap_or_default();
                     self.outbox.push(0, Push::Draining { reconnect_after: Span(wait_ms) });

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use prost::bytes::Bytes;
@@ -24,16 +27,45 @@ pub(super) struct Held {
     pub _stream: Option<OwnedSemaphorePermit>,
 }
 
-/// When a stream that has not ended by itself is ended.
-pub(super) struct Until(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// When a stream that has not ended by itself is ended. A busy stream asks at each message, so
+/// the answer that nothing has happened must cost next to nothing.
+pub(super) struct Until {
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
+    alarm: Arc<Alarm>,
+    as_waker: Waker,
+}
+
+/// Remembers that the end may have come, and wakes the stream's task.
+struct Alarm {
+    rung: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
 
 impl Until {
     /// So long after the notice.
     pub(super) fn new(notice: Notice, after: Duration) -> Self {
-        Self(Box::pin(async move {
+        let end = Box::pin(async move {
             notice.given().await;
             tokio::time::sleep(after).await;
-        }))
+        });
+        // Rung at first, so that the end is asked for once and can ring later.
+        let alarm = Arc::new(Alarm { rung: AtomicBool::new(true), task: AtomicWaker::new() });
+        Self { end, as_waker: Waker::from(Arc::clone(&alarm)), alarm }
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.alarm.task.register(cx.waker());
+        if !self.alarm.rung.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        self.end.as_mut().poll(&mut Context::from_waker(&self.as_waker))
     }
 }
 
@@ -84,7 +116,7 @@ impl http_body::Body for CallBody {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let Some(until) = &mut this.until else { return Poll::Pending };
-                ready!(until.0.as_mut().poll(cx));
+                ready!(until.poll(cx));
                 return Poll::Ready(Some(Ok(this.end(&serving::draining()))));
             }
         };
