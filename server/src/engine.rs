@@ -222,8 +222,10 @@ impl Engine {
 
     /// Writes into the event log that the server drains.
     pub fn note_drain(&self) {
+        let (epoch, lease_clock) = (self.shared.epoch.0, self.clock().now.lease);
+        let drained = What::ServerDrained { epoch, lease_clock };
         // An engine that has stopped can log nothing.
-        let _ = self.shared.queue.send(Submission::Note(What::ServerDrained));
+        let _ = self.shared.queue.send(Submission::Note(drained));
     }
 
     /// Carries out what is queued, stores the lease clock's mark, and ends.

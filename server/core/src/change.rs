@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::ledger::LedgerEntry;
+use crate::ledger::{LedgerEntry, Prior};
 use crate::session::{Activity, Renewal, Revision, Session, Transfer};
-use crate::time::LeaseInstant;
+use crate::time::{LeaseInstant, Moment};
 
 /// The changes of one decision, in order. One beat is one change and allocates nothing.
 pub type Changes = SmallVec<[Change; 2]>;
@@ -33,6 +33,8 @@ pub enum Change {
     Minted {
         /// The session; its token is the workspace's new revision.
         session: Box<Session>,
+        /// The session that ended in the same step, if one did.
+        prior: Option<Prior>,
     },
     /// The stored session was started again by its owner.
     Refreshed {
@@ -46,24 +48,25 @@ pub enum Change {
         /// The workspace's new revision.
         revision: Revision,
         /// The instant of expiry.
-        expired_at: LeaseInstant,
+        expired_at: Moment,
     },
     /// The stored session ended; a pending transfer goes with it.
     Ended {
         /// The sealed record, which holds the workspace's new revision.
         entry: Box<LedgerEntry>,
     },
-    /// A transfer is pending from now on; it takes the place of an earlier one.
+    /// A transfer is pending from now on. The one before, if any, has been removed by an earlier
+    /// change.
     TransferScheduled {
-        /// The workspace's new revision.
-        revision: Revision,
-        /// The transfer.
+        /// The transfer, which holds the workspace's new revision.
         transfer: Box<Transfer>,
     },
-    /// The pending transfer was removed.
+    /// The pending transfer was removed without completing.
     TransferCancelled {
         /// The workspace's new revision.
         revision: Revision,
+        /// Whether another forced takeover took its place.
+        replaced: bool,
         /// The words given for it.
         why: Option<Arc<str>>,
     },

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
-use crate::ledger::LedgerEntry;
+use crate::ledger::{LedgerEntry, Prior};
 use crate::name::{ActorId, Key, MachineId, Principal, SessionId};
-use crate::session::{Activity, Revision, Session, Transfer};
-use crate::time::{LeaseInstant, Span, WallTime};
+use crate::session::{Activity, Lifecycle, Revision, Session, Transfer};
+use crate::time::{LeaseInstant, Moment, Span, WallTime};
 use crate::workspace::Workspace;
 
 /// The principal that the log names for what time alone has done.
@@ -43,9 +43,11 @@ pub struct Event {
 }
 
 /// What filters ask of a holder.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The owner; absent for a person.
+    /// Person or program.
+    pub lifecycle: Lifecycle,
+    /// The owner; absent for a person, and for an imported record without owner.
     pub owner: Option<ActorId>,
     /// The second actor.
     pub supervisor: Option<ActorId>,
@@ -58,6 +60,7 @@ impl Facts {
     #[must_use]
     pub fn of(session: &Session) -> Self {
         Self {
+            lifecycle: session.lifecycle(),
             owner: session.actor().cloned(),
             supervisor: session.supervisor().cloned(),
             machine: session.machine.as_ref().map(|machine| machine.id.clone()),
@@ -70,22 +73,41 @@ impl Facts {
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// A session was minted.
-    SessionStarted(Box<Session>),
+    SessionStarted {
+        /// The session.
+        session: Box<Session>,
+        /// The session that ended in the same step, if one did.
+        prior: Option<Prior>,
+    },
     /// A session was started again by its owner.
     SessionRefreshed(Box<Session>),
-    /// A session was found stale; the instant since when, on the lease clock.
-    SessionExpired(LeaseInstant),
+    /// A session was found stale.
+    SessionExpired {
+        /// The session, which is still stored.
+        session: Box<Session>,
+        /// Since when it is stale. Its wall time is that of the clock by which this was noticed,
+        /// so that it reads the same whenever the event is read.
+        expired_at: Moment,
+    },
     /// A session ended.
-    SessionEnded(Box<LedgerEntry>),
+    SessionEnded {
+        /// The sealed record.
+        entry: Box<LedgerEntry>,
+        /// Whether it made way for the successor of a pending transfer.
+        transfer_completed: bool,
+    },
     /// A forced takeover is pending.
     TransferScheduled {
         /// The transfer.
         transfer: Box<Transfer>,
-        /// Whether it took the place of another one.
+    },
+    /// The pending transfer was removed without completing.
+    TransferCancelled {
+        /// The transfer, as it was.
+        transfer: Box<Transfer>,
+        /// Whether another forced takeover took its place.
         replaced: bool,
     },
-    /// The pending transfer was removed.
-    TransferCancelled,
     /// The owner says what it is doing.
     ActivityChanged(Box<Activity>),
     /// The server began to serve.
@@ -94,9 +116,16 @@ pub enum What {
         version: String,
         /// How often the store had been acquired before, and once more.
         epoch: u64,
+        /// The lease clock's mark, from which it goes on.
+        lease_clock: LeaseInstant,
     },
     /// The server was told to drain.
-    ServerDrained,
+    ServerDrained {
+        /// The epoch that it held.
+        epoch: u64,
+        /// The lease clock then.
+        lease_clock: LeaseInstant,
+    },
     /// The wall clock was stepped by so many milliseconds, forward if positive.
     ClockStepped {
         /// The step.
@@ -122,8 +151,8 @@ pub struct Stamp {
     pub address: Option<Arc<str>>,
 }
 
-/// The event that `change` is, given the workspace before and after it; absent for a beat and
-/// for an activity that is not due for the log.
+/// The event that `change` is, given the workspace before and after it; absent for a beat, for
+/// an activity that is not due for the log, and for a change that does not fit the workspace.
 #[must_use]
 pub fn derive(
     before: &Workspace,
@@ -131,22 +160,10 @@ pub fn derive(
     after: &Workspace,
     stamp: &Stamp,
 ) -> Option<Event> {
-    let what = match change {
-        Change::Renewed { .. } | Change::ActivitySet { logged_at: None, .. } => return None,
-        Change::ActivitySet { activity, .. } => What::ActivityChanged(activity.clone()),
-        Change::Minted { session } => What::SessionStarted(session.clone()),
-        Change::Refreshed { session, .. } => What::SessionRefreshed(session.clone()),
-        Change::ExpiryRecorded { expired_at, .. } => What::SessionExpired(*expired_at),
-        Change::Ended { entry } => What::SessionEnded(entry.clone()),
-        Change::TransferScheduled { transfer, .. } => What::TransferScheduled {
-            transfer: transfer.clone(),
-            replaced: before.tenure.transfer.is_some(),
-        },
-        Change::TransferCancelled { .. } => What::TransferCancelled,
-    };
+    let what = what(before, change, after)?;
     let stored = |workspace: &Workspace| workspace.tenure.session.as_ref().map(Facts::of);
     let concerned = match change {
-        Change::Minted { session } => session.id.clone(),
+        Change::Minted { session, .. } => session.id.clone(),
         _ => before.tenure.session.as_ref().and_then(|session| session.id.clone()),
     };
     let why = match change {
@@ -168,6 +185,39 @@ pub fn derive(
         after: stored(after),
         what,
     })
+}
+
+fn what(before: &Workspace, change: &Change, after: &Workspace) -> Option<What> {
+    Some(match change {
+        Change::Renewed { .. } | Change::ActivitySet { logged_at: None, .. } => return None,
+        Change::ActivitySet { activity, .. } => What::ActivityChanged(activity.clone()),
+        Change::Minted { session, prior } => {
+            What::SessionStarted { session: session.clone(), prior: prior.clone() }
+        }
+        Change::Refreshed { session, .. } => What::SessionRefreshed(session.clone()),
+        Change::ExpiryRecorded { expired_at, .. } => What::SessionExpired {
+            session: Box::new(after.tenure.session.clone()?),
+            expired_at: *expired_at,
+        },
+        Change::Ended { entry } => What::SessionEnded {
+            entry: entry.clone(),
+            transfer_completed: completes(before.tenure.transfer.as_ref(), entry),
+        },
+        Change::TransferScheduled { transfer } => {
+            What::TransferScheduled { transfer: transfer.clone() }
+        }
+        Change::TransferCancelled { replaced, .. } => What::TransferCancelled {
+            transfer: Box::new(before.tenure.transfer.clone()?),
+            replaced: *replaced,
+        },
+    })
+}
+
+/// Whether the end that `entry` seals installed the successor of `pending`.
+fn completes(pending: Option<&Transfer>, entry: &LedgerEntry) -> bool {
+    pending
+        .zip(entry.successor.as_ref())
+        .is_some_and(|(transfer, installed)| transfer.successor_session_id == installed.session_id)
 }
 
 #[cfg(test)]

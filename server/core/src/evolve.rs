@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 /// it is.
 pub fn evolve(workspace: &mut Workspace, change: &Change) {
     let tenure = &mut workspace.tenure;
-    if let Change::Minted { session } = change {
+    if let Change::Minted { session, .. } = change {
         tenure.revision = Some(Revision(session.token.0));
         tenure.session = Some((**session).clone());
         tenure.transfer = None;
@@ -42,9 +42,9 @@ pub fn evolve(workspace: &mut Workspace, change: &Change) {
             tenure.transfer = None;
             tenure.revision = Some(entry.revision);
         }
-        Change::TransferScheduled { revision, transfer } => {
+        Change::TransferScheduled { transfer } => {
             tenure.transfer = Some((**transfer).clone());
-            tenure.revision = Some(*revision);
+            tenure.revision = Some(transfer.revision);
         }
         Change::TransferCancelled { revision, .. } => {
             tenure.transfer = None;

@@ -21,19 +21,21 @@ use crate::workspace::Workspace;
 pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Context) -> Decided {
     let stored = workspace.tenure.session.as_ref().ok_or(Reason::NoSession)?;
     let clock = &context.clock;
-    let transfer = Transfer {
-        successor: inherit(&request.successor, stored)?,
-        successor_session_id: context.new_session_id.clone(),
-        reason: request.reason.clone(),
-        principal: context.principal.clone(),
-        scheduled_at: clock.now,
-        deadline: clock.now.lease.after(request.grace),
-        machine: request.machine.clone(),
-    };
+    let successor = inherit(&request.successor, stored)?;
     if context.machine_cordoned {
         return Err(Reason::MachineCordoned);
     }
     let revision = workspace.next_revision(context.revision_floor)?;
+    let transfer = Transfer {
+        successor,
+        successor_session_id: context.new_session_id.clone(),
+        reason: request.reason.clone(),
+        principal: context.principal.clone(),
+        revision,
+        scheduled_at: clock.now,
+        deadline: clock.now.lease.after(request.grace),
+        machine: request.machine.clone(),
+    };
     let prior = SessionView::of(workspace, clock).ok_or(Reason::NoSession)?;
     let promised_until = promised_until(stored, prior.stale, clock);
     let at_once = request.grace == Span::ZERO || prior.stale;
@@ -45,11 +47,19 @@ pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Co
     } else {
         // Beats renew up to the deadline, so the holder may act at least until then.
         let until = promised_until.map(|expiry| expiry.max(transfer.deadline));
-        let scheduled =
-            Change::TransferScheduled { revision, transfer: Box::new(transfer.clone()) };
+        let scheduled = Change::TransferScheduled { transfer: Box::new(transfer.clone()) };
         (smallvec![scheduled], ForcedOutcome::Scheduled(Box::new(transfer)), until)
     };
-    let changes = if request.dry_run { Changes::new() } else { changes };
+    let replaced = workspace.tenure.transfer.as_ref().map(|_| Change::TransferCancelled {
+        revision,
+        replaced: true,
+        why: Some(request.reason.clone()),
+    });
+    let changes = if request.dry_run {
+        Changes::new()
+    } else {
+        replaced.into_iter().chain(changes).collect()
+    };
     let reply = Reply::Forced(Box::new(Forced {
         dry_run: request.dry_run,
         prior,
@@ -79,7 +89,8 @@ pub(crate) fn cancel(
     let revision = workspace.next_revision(context.revision_floor)?;
     let session = SessionView::new(workspace.key.clone(), revision, session, None, &context.clock);
     let reply = Reply::TransferCancelled(Box::new(TransferCancelled { session, cancelled }));
-    let change = Change::TransferCancelled { revision, why: request.reason.clone() };
+    let change =
+        Change::TransferCancelled { revision, replaced: false, why: request.reason.clone() };
     Ok(Decision { changes: smallvec![change], reply })
 }
 

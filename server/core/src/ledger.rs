@@ -35,6 +35,15 @@ pub struct NextHolder {
     pub actor: Option<ActorId>,
 }
 
+/// The session that another one followed in the same step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prior {
+    /// Absent only for records of older installations.
+    pub session_id: Option<SessionId>,
+    /// Why it ended.
+    pub cause: EndCause,
+}
+
 /// One ended session, written in the step that ended it and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::smallvec;
 
 use crate::change::{Change, Changes};
-use crate::ledger::{EndCause, LedgerEntry, NextHolder};
+use crate::ledger::{EndCause, LedgerEntry, NextHolder, Prior};
 use crate::name::{ActorId, Principal};
 use crate::session::{Revision, Session};
 use crate::time::Moment;
@@ -53,8 +53,9 @@ pub(crate) fn seal(workspace: &Workspace, session: &Session, ending: Ending<'_>)
 
 /// One session ends and the next one begins, at one revision.
 pub(crate) fn handover(ended: &LedgerEntry, next: &Session) -> Changes {
+    let prior = Prior { session_id: ended.session_id.clone(), cause: ended.cause };
     smallvec![
         Change::Ended { entry: Box::new(ended.clone()) },
-        Change::Minted { session: Box::new(next.clone()) },
+        Change::Minted { session: Box::new(next.clone()), prior: Some(prior) },
     ]
 }

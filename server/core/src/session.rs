@@ -228,6 +228,8 @@ pub struct Transfer {
     pub reason: Arc<str>,
     /// Who scheduled it.
     pub principal: Principal,
+    /// The workspace's revision after it was scheduled.
+    pub revision: Revision,
     /// When it was scheduled.
     pub scheduled_at: Moment,
     /// When it completes at the latest.

@@ -7,6 +7,7 @@ use crate::change::{Change, Changes};
 use crate::context::Clock;
 use crate::forced_takeover;
 use crate::session::Revision;
+use crate::time::Moment;
 use crate::workspace::Workspace;
 
 /// What has come due: a pending transfer to apply, or a session found stale for the first
@@ -29,7 +30,8 @@ pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     }
     // A session is stored, so the workspace has a revision and the floor does not matter.
     let revision = workspace.next_revision(Revision::default()).ok()?;
-    Some(smallvec![Change::ExpiryRecorded { revision, expired_at: expiry }])
+    let expired_at = Moment { lease: expiry, wall: clock.now.wall_at(expiry) };
+    Some(smallvec![Change::ExpiryRecorded { revision, expired_at }])
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn fresh(
     });
     let changes = match &predecessor {
         Some(ended) => handover(ended, &session),
-        None => smallvec![Change::Minted { session: Box::new(session.clone()) }],
+        None => smallvec![Change::Minted { session: Box::new(session.clone()), prior: None }],
     };
     let warnings = match prior {
         Some((stored, _)) if is_legacy(stored) => vec![Warning::LegacySessionReplaced],

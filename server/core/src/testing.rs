@@ -156,6 +156,7 @@ pub(crate) fn transfer_due_at(lease_ms: u64) -> Transfer {
         successor_session_id: SessionId::imported("ses_reserved"),
         reason: "urgent".into(),
         principal: Principal::imported("operator"),
+        revision: Revision(46),
         scheduled_at: at(NOW - 1_000),
         deadline: LeaseInstant(lease_ms),
         machine: Some(machine("next-machine")),

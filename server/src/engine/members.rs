@@ -44,8 +44,8 @@ impl Members {
     pub fn tell(&mut self, event: &Event, clock: Clock) {
         let Some(session_id) = &event.session_id else { return };
         let (push, last) = match &event.what {
-            What::SessionEnded(entry) => (Push::Lost(entry.clone()), true),
-            What::SessionExpired(_) => {
+            What::SessionEnded { entry, .. } => (Push::Lost(entry.clone()), true),
+            What::SessionExpired { .. } => {
                 (Push::Expired { at: event.at, revision: event.revision.unwrap_or_default() }, true)
             }
             What::TransferScheduled { transfer, .. } => {

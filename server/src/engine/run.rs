@@ -76,6 +76,7 @@ impl Runner {
         let started = What::ServerStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.shared.epoch.0,
+            lease_clock: self.now().boot_mark,
         };
         self.note(started);
         let mut received = Vec::new();

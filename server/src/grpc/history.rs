@@ -7,7 +7,6 @@ use std::sync::Arc;
 use prost::Message;
 use tenure::v1;
 use tenure::v1::history_service_server::HistoryService;
-use tenure_core::context::Clock;
 use tenure_core::name::{Key, SessionId};
 use tenure_core::reply::SessionView;
 use tenure_core::workspace::Workspace;
@@ -59,7 +58,7 @@ impl HistoryService for History {
         let listing = list_events(&*self.reads, log_id, &query)
             .await
             .map_err(|refused| over::status(&refused, log_id))?;
-        Ok(Response::new(pages.answer(listing, log_id, &self.feed.clock())))
+        Ok(Response::new(pages.answer(listing, log_id)))
     }
 
     async fn list_ledger(
@@ -99,14 +98,9 @@ struct Pages {
 }
 
 impl Pages {
-    fn answer(
-        &self,
-        listing: EventListing,
-        log_id: &LogId,
-        clock: &Clock,
-    ) -> v1::ListEventsResponse {
+    fn answer(&self, listing: EventListing, log_id: &LogId) -> v1::ListEventsResponse {
         let EventListing { events, mut through, mut more } = listing;
-        let (sent, left) = fit(&events, log_id, clock);
+        let (sent, left) = fit(&events, log_id);
         if left > 0 {
             through = sent.last().map_or(through, |event| event.sequence);
             more = true;
@@ -126,11 +120,11 @@ impl Pages {
 
 /// As many events, from the first, as fit into one answer, and how many are left. One always
 /// fits.
-fn fit(events: &[Sequenced], log_id: &LogId, clock: &Clock) -> (Vec<v1::Event>, usize) {
+fn fit(events: &[Sequenced], log_id: &LogId) -> (Vec<v1::Event>, usize) {
     let mut sent = Vec::with_capacity(events.len());
     let mut bytes = 0;
     for entry in events {
-        let shown = event::shown(entry, log_id, clock);
+        let shown = event::shown(entry, log_id);
         bytes += shown.encoded_len();
         if bytes > EVENTS_MESSAGE_BYTES && !sent.is_empty() {
             break;

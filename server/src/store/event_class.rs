@@ -6,15 +6,15 @@ use tenure_core::ledger::EndCause;
 /// The event's type, in the words of the event log.
 pub(super) fn type_name(what: &What) -> &'static str {
     match what {
-        What::SessionStarted(_) => "SESSION_STARTED",
+        What::SessionStarted { .. } => "SESSION_STARTED",
         What::SessionRefreshed(_) => "SESSION_REFRESHED",
-        What::SessionExpired(_) => "SESSION_EXPIRED",
-        What::SessionEnded(_) => "SESSION_ENDED",
+        What::SessionExpired { .. } => "SESSION_EXPIRED",
+        What::SessionEnded { .. } => "SESSION_ENDED",
         What::TransferScheduled { .. } => "TRANSFER_SCHEDULED",
-        What::TransferCancelled => "TRANSFER_CANCELLED",
+        What::TransferCancelled { .. } => "TRANSFER_CANCELLED",
         What::ActivityChanged(_) => "ACTIVITY_CHANGED",
         What::ServerStarted { .. } => "SERVER_STARTED",
-        What::ServerDrained => "SERVER_DRAINED",
+        What::ServerDrained { .. } => "SERVER_DRAINED",
         What::ClockStepped { .. } => "CLOCK_STEPPED",
         What::StallSeen { .. } => "STALL_SEEN",
     }
@@ -23,14 +23,14 @@ pub(super) fn type_name(what: &What) -> &'static str {
 /// Whether retention keeps the event longer, so that chatter cannot flush it.
 pub(super) fn is_important(what: &What) -> bool {
     match what {
-        What::SessionEnded(entry) => entry.cause == EndCause::ForceTakenOver,
-        What::TransferScheduled { .. } | What::TransferCancelled => true,
-        What::SessionStarted(_)
+        What::SessionEnded { entry, .. } => entry.cause == EndCause::ForceTakenOver,
+        What::TransferScheduled { .. } | What::TransferCancelled { .. } => true,
+        What::SessionStarted { .. }
         | What::SessionRefreshed(_)
-        | What::SessionExpired(_)
+        | What::SessionExpired { .. }
         | What::ActivityChanged(_)
         | What::ServerStarted { .. }
-        | What::ServerDrained
+        | What::ServerDrained { .. }
         | What::ClockStepped { .. }
         | What::StallSeen { .. } => false,
     }

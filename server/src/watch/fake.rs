@@ -156,8 +156,15 @@ impl Fake {
         let after = next(sequence);
         let facts = |row: &Option<Listed>| row.as_ref().map(|row| Facts::of(session_of(row)));
         let what = match &after {
-            Some(row) => What::SessionStarted(Box::new(session_of(row).clone())),
-            None => What::SessionExpired(LeaseInstant(0)),
+            Some(row) => {
+                What::SessionStarted { session: Box::new(session_of(row).clone()), prior: None }
+            }
+            // The fake has no sealed records to tell an end with.
+            None => {
+                let gone = before.clone().unwrap_or_else(|| session_row(name, "nobody", sequence));
+                let session = Box::new(session_of(&gone).clone());
+                What::SessionExpired { session, expired_at: Moment::default() }
+            }
         };
         let event = event(Some(key(name)), facts(&before), facts(&after), what);
         if let Some(row) = after {
@@ -168,7 +175,12 @@ impl Fake {
 
     /// Commits an event of no workspace.
     pub(crate) fn serve(&self) {
-        self.state().append(event(None, None, None, What::ServerDrained));
+        self.state().append(event(
+            None,
+            None,
+            None,
+            What::ServerDrained { epoch: 1, lease_clock: LeaseInstant(0) },
+        ));
     }
 
     /// Keeps the record of an ended session.

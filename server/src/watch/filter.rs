@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use tenure_core::event::{Event, Facts, What};
 use tenure_core::name::INTERACTIVE_OWNER;
+use tenure_core::session::Lifecycle;
 
 use crate::store::ListFilter;
 
@@ -45,15 +46,15 @@ impl EventType {
     #[must_use]
     pub const fn of(what: &What) -> Self {
         match what {
-            What::SessionStarted(_) => Self::SessionStarted,
+            What::SessionStarted { .. } => Self::SessionStarted,
             What::SessionRefreshed(_) => Self::SessionRefreshed,
-            What::SessionExpired(_) => Self::SessionExpired,
-            What::SessionEnded(_) => Self::SessionEnded,
+            What::SessionExpired { .. } => Self::SessionExpired,
+            What::SessionEnded { .. } => Self::SessionEnded,
             What::TransferScheduled { .. } => Self::TransferScheduled,
-            What::TransferCancelled => Self::TransferCancelled,
+            What::TransferCancelled { .. } => Self::TransferCancelled,
             What::ActivityChanged(_) => Self::ActivityChanged,
             What::ServerStarted { .. } => Self::ServerStarted,
-            What::ServerDrained => Self::ServerDrained,
+            What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,
             What::StallSeen { .. } => Self::StallSeen,
         }
@@ -114,10 +115,14 @@ impl EventFilter {
     }
 
     fn selects(&self, holder: &Facts) -> bool {
-        let owner = holder.owner.as_ref().map_or(INTERACTIVE_OWNER, |actor| actor.as_str());
+        // An imported program may have no owner: then it is nobody's, and no person's either.
+        let owner = match holder.lifecycle {
+            Lifecycle::Interactive => Some(INTERACTIVE_OWNER),
+            Lifecycle::Autonomous => holder.owner.as_ref().map(|actor| actor.as_str()),
+        };
         let supervisor = holder.supervisor.as_ref().map(|actor| actor.as_str());
         let machine = holder.machine.as_ref().map(|id| id.as_str());
-        self.owner.as_ref().is_none_or(|wanted| wanted == owner)
+        self.owner.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == owner)
             && self.supervisor.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == supervisor)
             && self.machine.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == machine)
     }

@@ -63,9 +63,9 @@ async fn a_lost_answer_of_an_applied_batch_is_found_out() {
     assert_eq!(world.stored("w").await.unwrap().version.0, 1);
     assert_eq!(world.stored("w").await.unwrap().tenure.session, Some(started.session.session));
     // Published once, from the log.
-    assert!(matches!(world.event().await.what, What::SessionStarted(_)));
+    assert!(matches!(world.event().await.what, What::SessionStarted { .. }));
     world.call(clear("w", "a")).await.unwrap();
-    assert!(matches!(world.event().await.what, What::SessionEnded(_)));
+    assert!(matches!(world.event().await.what, What::SessionEnded { .. }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn a_lost_batch_is_decided_anew() {
     world.started("w", "a", 60).await;
     let stored = world.stored("w").await.unwrap();
     assert_eq!((stored.version.0, stored.tenure.session.unwrap().start_count), (1, 1));
-    assert!(matches!(world.event().await.what, What::SessionStarted(_)));
+    assert!(matches!(world.event().await.what, What::SessionStarted { .. }));
 }
 
 #[tokio::test(start_paused = true)]

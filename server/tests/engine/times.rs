@@ -28,7 +28,7 @@ async fn ten_thousand_expiries_are_noticed_in_time_and_none_is_early() {
         let published = world.feed.recv().await.unwrap();
         for sequenced in published.events.iter() {
             seen += 1;
-            if matches!(sequenced.event.what, What::SessionExpired(_)) {
+            if matches!(sequenced.event.what, What::SessionExpired { .. }) {
                 expired += 1;
                 let after = begun.elapsed();
                 assert!(after >= 30 * SECOND, "early: {after:?}");
@@ -154,7 +154,9 @@ async fn a_transfer_completes_at_its_deadline_by_itself() {
     let ended = world.event().await;
     let after = scheduled.elapsed();
     assert!(after >= 20 * SECOND && after <= 20 * SECOND + Duration::from_millis(250), "{after:?}");
-    let What::SessionEnded(entry) = ended.what else { panic!("{ended:?}") };
+    let What::SessionEnded { entry, transfer_completed: true } = ended.what else {
+        panic!("{ended:?}")
+    };
     assert_eq!(entry.cause, EndCause::ForceTakenOver);
     let new = world.seen("w").await.session;
     assert!(new.token > old.token);
@@ -179,7 +181,9 @@ async fn an_idle_engine_stores_nothing_and_stops_when_told() {
     world.event().await;
     world.call(clear("w", "a")).await.unwrap();
     world.event().await;
+    let drained_at = world.engine.clock().now.lease;
     world.engine.note_drain();
     world.engine.stop().await;
-    assert!(matches!(world.event().await.what, What::ServerDrained));
+    let drained = What::ServerDrained { epoch: 1, lease_clock: drained_at };
+    assert_eq!(world.event().await.what, drained);
 }

@@ -86,7 +86,8 @@ impl World {
         let engine = Engine::start(store.clone(), options).await.unwrap();
         let feed = engine.subscribe();
         let mut world = Self { engine, store, time, feed };
-        assert!(matches!(world.event().await.what, What::ServerStarted { .. }));
+        let What::ServerStarted { lease_clock, .. } = world.event().await.what else { panic!() };
+        assert_eq!(lease_clock, world.engine.clock().boot_mark);
         world
     }
 

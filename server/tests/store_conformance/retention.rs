@@ -74,9 +74,13 @@ pub async fn important_events_stay_longer<H: Harness>() {
     let (_harness, store, acquired) = acquired::<H>().await;
     let ended = |at, cause| {
         let entry = entry("a", "ses_1", at, cause);
-        event(Some(key("a")), at, What::SessionEnded(Box::new(entry)))
+        event(
+            Some(key("a")),
+            at,
+            What::SessionEnded { entry: Box::new(entry), transfer_completed: false },
+        )
     };
-    let scheduled = What::TransferScheduled { transfer: Box::new(transfer(9)), replaced: false };
+    let scheduled = What::TransferScheduled { transfer: Box::new(transfer(9)) };
     let events = vec![
         ended(1, EndCause::ForceTakenOver),
         ended(2, EndCause::TakenOver),

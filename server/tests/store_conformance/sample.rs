@@ -80,6 +80,7 @@ pub fn transfer(deadline: u64) -> Transfer {
         successor_session_id: SessionId::imported("ses_next"),
         reason: Arc::from("an incident"),
         principal: Principal::imported("operator"),
+        revision: Revision(5),
         scheduled_at: moment(5),
         deadline: LeaseInstant(deadline),
         machine: None,
@@ -172,12 +173,18 @@ pub fn event(key: Option<Key>, at: u64, what: What) -> Event {
 
 /// An event that ordinary retention covers.
 pub fn ordinary(workspace: &str, at: u64) -> Event {
-    event(Some(key(workspace)), at, What::SessionExpired(LeaseInstant(at)))
+    let session = Box::new(session("ses_1", "a", 1));
+    let expired_at = Moment { lease: LeaseInstant(at), wall: WallTime(at) };
+    event(Some(key(workspace)), at, What::SessionExpired { session, expired_at })
 }
 
 /// One that is kept longer.
 pub fn important(workspace: &str, at: u64) -> Event {
-    event(Some(key(workspace)), at, What::TransferCancelled)
+    event(
+        Some(key(workspace)),
+        at,
+        What::TransferCancelled { transfer: Box::new(transfer(at)), replaced: false },
+    )
 }
 
 pub fn entry(workspace: &str, session_id: &str, ended_at: u64, cause: EndCause) -> LedgerEntry {

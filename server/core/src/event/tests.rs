@@ -5,9 +5,10 @@ use super::*;
 use crate::change::Changes;
 use crate::command::{CancelTransfer, Command, Heartbeat};
 use crate::evolve::evolve;
+use crate::ledger::EndCause;
 use crate::testing::{
-    NOW, Scene, actor, at, beat, clear, force, lease, machine, person, program, start_with,
-    successor, take_over, transfer_due_at,
+    NOW, Scene, actor, at, beat, clear, force, give_up, lease, machine, person, program,
+    start_with, successor, take_over, transfer_due_at,
 };
 
 fn stamp() -> Stamp {
@@ -37,7 +38,8 @@ fn events(scene: &Scene, command: impl Into<Command>) -> Vec<Event> {
 
 fn facts(owner: &str, supervisor: Option<&str>, on: &str) -> Option<Facts> {
     let machine = Some(machine(on).id);
-    Some(Facts { owner: Some(actor(owner)), supervisor: supervisor.map(actor), machine })
+    let (owner, supervisor) = (Some(actor(owner)), supervisor.map(actor));
+    Some(Facts { lifecycle: Lifecycle::Autonomous, owner, supervisor, machine })
 }
 
 fn only(mut events: Vec<Event>) -> Event {
@@ -59,10 +61,11 @@ fn mint_is_session_started_with_facts_after_only() {
     let scene = Scene::unknown();
     let done = scene.done(start_with(lease("a")));
     let event = only(events_of(&scene, &done.changes));
-    assert_eq!(event.what, What::SessionStarted(Box::new(done.session().clone())));
+    let session = Box::new(done.session().clone());
+    assert_eq!(event.what, What::SessionStarted { session, prior: None });
     assert_eq!(event.session_id, done.session().id);
     assert_eq!((event.revision, event.before), (done.workspace.tenure.revision, None));
-    assert_eq!(event.after, Some(Facts { owner: Some(actor("a")), ..Facts::default() }));
+    assert_eq!(event.after, Some(Facts { machine: None, ..facts("a", None, "m").unwrap() }));
 }
 
 #[test]
@@ -79,12 +82,15 @@ fn refresh_is_session_refreshed_with_facts_before_and_after() {
 }
 
 #[test]
-fn recorded_expiry_is_session_expired_with_its_instant() {
+fn recorded_expiry_is_session_expired_with_its_instant_and_the_session_as_it_stands() {
     let mut session = program("a").expiring_at(NOW - 5);
     session.expiry_recorded = false;
     let scene = Scene::with(session);
-    let event = only(events_of(&scene, &scene.settled().1));
-    assert_eq!(event.what, What::SessionExpired(LeaseInstant(NOW - 5)));
+    let (after, changes) = scene.settled();
+    let event = only(events_of(&scene, &changes));
+    let session = Box::new(after.tenure.session.unwrap());
+    assert!(session.expiry_recorded);
+    assert_eq!(event.what, What::SessionExpired { session, expired_at: at(NOW - 5) });
     assert_eq!(event.session_id, scene.session().id);
     assert_eq!((event.revision, &event.before), (Some(Revision(48)), &event.after));
 }
@@ -94,7 +100,8 @@ fn end_is_session_ended_with_facts_before_only_and_its_reason() {
     let scene = Scene::with(program("a"));
     let done = scene.done(clear(Some("a")));
     let event = only(events_of(&scene, &done.changes));
-    assert_eq!(event.what, What::SessionEnded(Box::new(done.sealed()[0].clone())));
+    let entry = Box::new(done.sealed()[0].clone());
+    assert_eq!(event.what, What::SessionEnded { entry, transfer_completed: false });
     assert_eq!(
         (event.session_id, event.why.as_deref()),
         (scene.session().id.clone(), Some("done"))
@@ -107,8 +114,9 @@ fn end_is_session_ended_with_facts_before_only_and_its_reason() {
 fn handover_is_an_end_and_a_start_at_one_revision() {
     let scene = Scene::with(program("a").stale());
     let [ended, started] = &events(&scene, take_over(successor("b")))[..] else { panic!() };
-    assert!(matches!(ended.what, What::SessionEnded(_)));
-    assert!(matches!(started.what, What::SessionStarted(_)));
+    assert!(matches!(ended.what, What::SessionEnded { transfer_completed: false, .. }));
+    let What::SessionStarted { prior: Some(prior), .. } = &started.what else { panic!() };
+    assert_eq!((&prior.session_id, prior.cause), (&ended.session_id, EndCause::TakenOver));
     assert_eq!((ended.revision, started.revision), (Some(Revision(48)), Some(Revision(48))));
     assert_eq!((&ended.after, &started.before), (&None, &None));
     assert_eq!(ended.session_id.as_ref().unwrap().as_str(), "ses_stored");
@@ -117,31 +125,81 @@ fn handover_is_an_end_and_a_start_at_one_revision() {
 }
 
 #[test]
-fn scheduled_transfer_is_told_with_whether_it_replaced_another() {
-    for (scene, replaced) in [
-        (Scene::with(program("a")), false),
-        (Scene::with(program("a")).pending(transfer_due_at(NOW + 1)), true),
-    ] {
-        let done = scene.done(force(successor("b"), Span(5_000)));
-        let event = only(events_of(&scene, &done.changes));
-        let transfer = Box::new(done.workspace.tenure.transfer.clone().unwrap());
-        assert_eq!(event.what, What::TransferScheduled { transfer, replaced });
-        assert_eq!((event.why.as_deref(), event.revision), (Some("urgent"), Some(Revision(48))));
-        assert_eq!((event.session_id, &event.before), (scene.session().id.clone(), &event.after));
+fn start_that_replaces_a_record_without_id_tells_how_that_ended() {
+    let scene = Scene::with(person().without_id());
+    let [_, started] = &events(&scene, start_with(lease("a")))[..] else { panic!() };
+    let What::SessionStarted { prior: Some(prior), .. } = &started.what else { panic!() };
+    assert_eq!((&prior.session_id, prior.cause), (&None, EndCause::Replaced));
+}
+
+#[test]
+fn end_tells_whether_it_completed_the_pending_transfer() {
+    let pending = || Scene::with(program("a")).pending(transfer_due_at(NOW + 1));
+    let completed = |events: &[Event]| {
+        let ended = events.iter().find_map(|event| match event.what {
+            What::SessionEnded { transfer_completed, .. } => Some(transfer_completed),
+            _ => None,
+        });
+        ended.unwrap()
+    };
+    assert!(completed(&events(&pending(), give_up(Some("a")))));
+    assert!(completed(&events(&pending(), clear(Some("a")))));
+    let due = pending().now(NOW + 1);
+    assert!(completed(&events_of(&due, &due.settled().1)));
+    assert!(!completed(&events(&pending(), force(successor("b"), Span::ZERO))));
+    assert!(!completed(&events(&Scene::with(program("a")), give_up(Some("a")))));
+}
+
+#[test]
+fn scheduled_transfer_is_told_with_its_revision() {
+    let scene = Scene::with(program("a"));
+    let done = scene.done(force(successor("b"), Span(5_000)));
+    let event = only(events_of(&scene, &done.changes));
+    let transfer = Box::new(done.workspace.tenure.transfer.clone().unwrap());
+    assert_eq!(Some(transfer.revision), event.revision);
+    assert_eq!(event.what, What::TransferScheduled { transfer });
+    assert_eq!((event.why.as_deref(), event.revision), (Some("urgent"), Some(Revision(48))));
+    assert_eq!((event.session_id, &event.before), (scene.session().id.clone(), &event.after));
+}
+
+#[test]
+fn forced_takeover_again_tells_first_that_the_pending_transfer_was_replaced() {
+    for grace in [Span(5_000), Span::ZERO] {
+        let scene = Scene::with(program("a")).pending(transfer_due_at(NOW + 1));
+        let events = events(&scene, force(successor("b"), grace));
+        let transfer = Box::new(transfer_due_at(NOW + 1));
+        assert_eq!(events[0].what, What::TransferCancelled { transfer, replaced: true });
+        assert_eq!(events[0].why.as_deref(), Some("urgent"));
+        assert_eq!(events[0].session_id, scene.session().id);
+        assert!(events[1..].iter().all(|event| event.revision == events[0].revision));
+        let then: Vec<_> = events[1..].iter().map(|event| &event.what).collect();
+        match then[..] {
+            [What::TransferScheduled { .. }] => assert_ne!(grace, Span::ZERO),
+            [What::SessionEnded { .. }, What::SessionStarted { .. }] => {
+                assert_eq!(grace, Span::ZERO);
+            }
+            _ => panic!("{then:?}"),
+        }
     }
 }
 
 #[test]
-fn cancelled_transfer_is_transfer_cancelled() {
+fn cancelled_transfer_is_told_as_it_was() {
     let scene = Scene::with(person()).pending(transfer_due_at(NOW + 1));
     let cancel = CancelTransfer { reason: Some("too early".into()), ..Default::default() };
     let event = only(events(&scene, Command::CancelTransfer(cancel)));
     assert_eq!(event.why.as_deref(), Some("too early"));
-    assert_eq!(
-        (event.what, event.session_id),
-        (What::TransferCancelled, scene.session().id.clone())
-    );
+    let transfer = Box::new(transfer_due_at(NOW + 1));
+    assert_eq!(event.what, What::TransferCancelled { transfer, replaced: false });
+    assert_eq!(event.session_id, scene.session().id);
     assert!(event.before.is_some() && event.before == event.after);
+}
+
+#[test]
+fn imported_program_without_owner_is_not_taken_for_a_person() {
+    let facts = Facts::of(&program("a").without_owner());
+    assert_eq!((facts.lifecycle, facts.owner), (Lifecycle::Autonomous, None));
+    assert_eq!(Facts::of(&person()).lifecycle, Lifecycle::Interactive);
 }
 
 #[test]

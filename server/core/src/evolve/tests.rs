@@ -4,7 +4,6 @@
 use super::*;
 use crate::session::{Activity, Renewal};
 use crate::testing::{NOW, Scene, TTL, at, give_up, program, transfer_due_at};
-use crate::time::LeaseInstant;
 
 #[test]
 fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
@@ -16,9 +15,9 @@ fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
         Change::Renewed { revision, renewal: Renewal::new(at(NOW), TTL, None) },
         Change::ActivitySet { activity: Box::new(activity), logged_at: None },
         Change::Refreshed { revision, session: Box::new(program("a")) },
-        Change::ExpiryRecorded { revision, expired_at: LeaseInstant(NOW) },
-        Change::TransferScheduled { revision, transfer: Box::new(transfer_due_at(NOW)) },
-        Change::TransferCancelled { revision, why: None },
+        Change::ExpiryRecorded { revision, expired_at: at(NOW) },
+        Change::TransferScheduled { transfer: Box::new(transfer_due_at(NOW)) },
+        Change::TransferCancelled { revision, replaced: false, why: None },
     ];
     for scene in [Scene::unknown(), Scene::free()] {
         for change in &changes {

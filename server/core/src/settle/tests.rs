@@ -33,7 +33,7 @@ fn newly_stale_session_is_recorded_once_with_the_instant_of_expiry() {
     let [Change::ExpiryRecorded { revision, expired_at }] = changes[..] else {
         panic!("{changes:?}")
     };
-    assert_eq!((revision.0, expired_at), (REVISION.0 + 1, LeaseInstant(NOW - 7)));
+    assert_eq!((revision.0, expired_at), (REVISION.0 + 1, at(NOW - 7)));
     assert_eq!(after.tenure.revision, Some(revision));
     let expected = Session { expiry_recorded: true, ..scene.session().clone() };
     assert_eq!(after.tenure.session, Some(expected));
@@ -54,7 +54,7 @@ fn lease_in_boot_grace_is_not_recorded_until_the_grace_ends() {
     let scene = || Scene::with(program("a").expiring_at(NOW + 1)).booted_at(NOW);
     assert!(nothing_due(&scene().now(NOW + 59_999)));
     let (_, changes) = scene().now(NOW + 60_000).settled();
-    let expired_at = LeaseInstant(NOW + 60_000);
+    let expired_at = at(NOW + 60_000);
     assert!(
         matches!(changes[..], [Change::ExpiryRecorded { expired_at: at, .. }] if at == expired_at)
     );

@@ -128,6 +128,7 @@ fn stored(case: &Case) -> Workspace {
         successor_session_id: SessionId::imported("ses_next"),
         reason: "urgent".into(),
         principal: Principal::imported("p"),
+        revision: Revision(case.revision.unwrap_or_default()),
         scheduled_at: moment,
         deadline: LeaseInstant(deadline),
         machine: None,

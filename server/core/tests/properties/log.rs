@@ -18,18 +18,29 @@ impl Log {
         assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), *event);
         assert_eq!(event.revision, after.tenure.revision);
         match &event.what {
-            What::SessionStarted(session) => {
+            What::SessionStarted { session, .. } => {
                 self.tenure.session = Some((**session).clone());
                 self.tenure.transfer = None;
             }
             What::SessionRefreshed(session) => self.tenure.session = Some((**session).clone()),
-            What::SessionExpired(_) => self.tenure.session.as_mut().unwrap().expiry_recorded = true,
-            What::SessionEnded(_) => self.tenure = Tenure::default(),
-            What::TransferScheduled { transfer, replaced } => {
-                let earlier = self.tenure.transfer.replace((**transfer).clone());
-                assert_eq!(earlier.is_some(), *replaced);
+            What::SessionExpired { session, .. } => {
+                self.tenure.session.as_mut().unwrap().expiry_recorded = true;
+                let rebuilt = self.tenure.session.as_ref().map(without_beats);
+                assert_eq!(rebuilt, Some(without_beats(session)));
             }
-            What::TransferCancelled => self.tenure.transfer = None,
+            What::SessionEnded { transfer_completed, .. } => {
+                // What a forced takeover replaces has been cancelled before.
+                assert_eq!(self.tenure.transfer.is_some(), *transfer_completed);
+                self.tenure = Tenure::default();
+            }
+            What::TransferScheduled { transfer } => {
+                assert_eq!(self.tenure.transfer, None);
+                assert_eq!(Some(transfer.revision), event.revision);
+                self.tenure.transfer = Some((**transfer).clone());
+            }
+            What::TransferCancelled { transfer, .. } => {
+                assert_eq!(self.tenure.transfer.take().as_ref(), Some(&**transfer));
+            }
             What::ActivityChanged(_) => {}
             other => panic!("no change of a workspace is {other:?}"),
         }

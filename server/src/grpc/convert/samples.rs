@@ -85,6 +85,7 @@ pub fn transfer() -> Transfer {
         successor_session_id: SessionId::imported("ses_2"),
         reason: Arc::from("night shift"),
         principal: Principal::imported("ops"),
+        revision: Revision(9),
         scheduled_at: moment(NOW),
         deadline: LeaseInstant(NOW + 30_000),
         machine: None,

@@ -26,10 +26,7 @@ pub fn pending(
         deadline: Some(lease_timestamp(transfer.deadline, clock)),
         grace: Some(duration(transfer.deadline.since(transfer.scheduled_at.lease))),
         due: transfer.deadline <= clock.now.lease,
-        // The stored transfer does not hold what its order had expected, nor its own revision.
-        expected_session_id: None,
-        expected_revision: None,
-        revision: 0,
+        revision: transfer.revision.0,
     }
 }
 
@@ -99,7 +96,7 @@ mod tests {
         let transfer = samples::transfer();
         let clock = samples::clock_at(transfer.deadline.0 - 5_000);
         let shown = pending(&transfer, Some(&SessionId::imported("ses_old")), &clock);
-        assert_eq!(shown.session_id, "ses_old");
+        assert_eq!((&*shown.session_id, shown.revision), ("ses_old", 9));
         assert_eq!(shown.grace.map(|grace| grace.seconds), Some(30));
         let asked = directives(Some(&transfer), &clock).yield_requested.unwrap();
         assert_eq!(asked.grace_left.map(|left| left.seconds), Some(5));

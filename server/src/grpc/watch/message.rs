@@ -21,7 +21,7 @@ pub(crate) fn of(update: Update, log_id: &LogId, clock: &Clock) -> Vec<v1::Watch
         Update::Progress(sequence) => {
             Sent::Progress(v1::Progress { cursor: Some(cursor(log_id, sequence)) })
         }
-        Update::Event(entry) => Sent::Event(Box::new(event::shown(&entry, log_id, clock))),
+        Update::Event(entry) => Sent::Event(Box::new(event::shown(&entry, log_id))),
         Update::Page { rows, sequence, last } => {
             let sessions = rows.into_iter().filter_map(|row| shown(row, clock));
             return pages(sessions, &cursor(log_id, sequence), last);

@@ -86,6 +86,7 @@ const fn event_type(wanted: v1::EventType) -> Option<EventType> {
 #[cfg(test)]
 mod tests {
     use tenure_core::event::What;
+    use tenure_core::time::{LeaseInstant, Span};
 
     use super::*;
     use crate::grpc::convert::event;
@@ -168,10 +169,10 @@ mod tests {
     #[test]
     fn every_type_that_is_written_can_be_asked_for_by_the_name_that_it_is_sent_with() {
         for what in [
-            What::TransferCancelled,
-            What::ServerDrained,
+            What::ServerDrained { epoch: 1, lease_clock: LeaseInstant(0) },
+            What::StallSeen { stalled_for: Span(1) },
             What::ClockStepped { by_ms: 1 },
-            What::ServerStarted { version: String::new(), epoch: 1 },
+            What::ServerStarted { version: String::new(), epoch: 1, lease_clock: LeaseInstant(0) },
         ] {
             assert_eq!(event_type(event::event_type(&what)), Some(EventType::of(&what)));
         }

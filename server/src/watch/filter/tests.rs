@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use tenure_core::event::SERVICE_PRINCIPAL;
 use tenure_core::name::{ActorId, Key, MachineId, Principal, ProfileName, WorkspaceName};
+use tenure_core::session::{Activity, Lifecycle, Revision};
 use tenure_core::time::{LeaseInstant, Span, WallTime};
 
 use super::*;
 
 fn holder(owner: Option<&str>, supervisor: Option<&str>, machine: Option<&str>) -> Facts {
     Facts {
+        lifecycle: owner.map_or(Lifecycle::Interactive, |_| Lifecycle::Autonomous),
         owner: owner.map(ActorId::imported),
         supervisor: supervisor.map(ActorId::imported),
         machine: machine.map(MachineId::imported),
@@ -15,6 +17,7 @@ fn holder(owner: Option<&str>, supervisor: Option<&str>, machine: Option<&str>) 
 }
 
 fn event(workspace: Option<&str>, before: Option<Facts>, after: Option<Facts>) -> Event {
+    let activity = Activity { text: "x".into(), set_at: WallTime(0), revision: Revision(1) };
     Event {
         at: WallTime(0),
         key: workspace.map(|name| Key {
@@ -29,7 +32,7 @@ fn event(workspace: Option<&str>, before: Option<Facts>, after: Option<Facts>) -
         address: None,
         before,
         after,
-        what: What::SessionExpired(LeaseInstant(0)),
+        what: What::ActivityChanged(Box::new(activity)),
     }
 }
 
@@ -90,6 +93,15 @@ fn interactive_means_every_person() {
 }
 
 #[test]
+fn an_imported_program_without_owner_is_no_person() {
+    let unowned = Facts { lifecycle: Lifecycle::Autonomous, ..holder(None, Some("s"), None) };
+    let event = event(Some("w"), None, Some(unowned));
+    assert!(!owned_by("interactive").matches(&event));
+    let filter = EventFilter { supervisor: Some("s".to_owned()), ..EventFilter::default() };
+    assert!(filter.matches(&event));
+}
+
+#[test]
 fn supervisor_and_machine_are_compared_whole() {
     let filter = EventFilter { supervisor: Some("s".to_owned()), ..EventFilter::default() };
     assert!(filter.matches(&event(Some("w"), Some(holder(None, Some("s"), None)), None)));
@@ -122,17 +134,16 @@ fn a_prefix_covers_whole_segments_and_no_event_without_workspace() {
 #[test]
 fn types_select_by_what_happened() {
     let filter = EventFilter {
-        types: Some(BTreeSet::from([EventType::SessionExpired])),
+        types: Some(BTreeSet::from([EventType::ActivityChanged])),
         ..EventFilter::default()
     };
     let mut event = event(Some("w"), None, None);
     assert!(filter.matches(&event));
     for other in [
-        What::TransferCancelled,
-        What::ServerDrained,
+        What::ServerDrained { epoch: 1, lease_clock: LeaseInstant(0) },
         What::ClockStepped { by_ms: 1 },
         What::StallSeen { stalled_for: Span(1) },
-        What::ServerStarted { version: String::new(), epoch: 1 },
+        What::ServerStarted { version: String::new(), epoch: 1, lease_clock: LeaseInstant(0) },
     ] {
         event.what = other;
         assert!(!filter.matches(&event), "{:?}", event.what);
@@ -145,17 +156,17 @@ fn types_select_by_what_happened() {
 fn every_condition_must_hold() {
     let filter = EventFilter {
         prefix: Some("acme".to_owned()),
-        types: Some(BTreeSet::from([EventType::SessionExpired])),
+        types: Some(BTreeSet::from([EventType::ActivityChanged])),
         ..owned_by("a")
     };
     let ours = || Some(holder(Some("a"), None, None));
     assert!(filter.matches(&event(Some("acme/api"), ours(), None)));
     assert!(!filter.matches(&event(Some("other"), ours(), None)));
     assert!(!filter.matches(&event(Some("acme/api"), None, None)));
-    let mut cancelled = event(Some("acme/api"), ours(), None);
-    cancelled.what = What::TransferCancelled;
-    cancelled.why = Some(Arc::from("no need"));
-    assert!(!filter.matches(&cancelled));
+    let mut other = event(Some("acme/api"), ours(), None);
+    other.what = What::StallSeen { stalled_for: Span(1) };
+    other.why = Some(Arc::from("no need"));
+    assert!(!filter.matches(&other));
 }
 
 #[test]

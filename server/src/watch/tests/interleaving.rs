@@ -100,7 +100,7 @@ impl Reader {
                 assert!(entry.sequence > self.progress, "progress had passed an unsent event");
                 if let Some(key) = &entry.event.key {
                     match &entry.event.what {
-                        tenure_core::event::What::SessionStarted(session) => {
+                        tenure_core::event::What::SessionStarted { session, .. } => {
                             self.sessions.insert(key.clone(), owner_of(session));
                         }
                         _ => {
