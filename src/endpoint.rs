@@ -55,6 +55,11 @@ impl FromStr for Endpoint {
             if uri.host().is_none_or(str::is_empty) {
                 return Err(wrong("the host is missing"));
             }
+            // `http` takes any digits for a port, and gives a number only for one that can be.
+            let port = uri.authority().and_then(|all| all.as_str().rsplit_once(uri.host()?));
+            if port.is_some_and(|(_, port)| !port.is_empty() && uri.port_u16().unwrap_or(0) == 0) {
+                return Err(wrong("the port is not from 1 to 65535"));
+            }
             if uri.path() != "/" || uri.query().is_some() {
                 return Err(wrong("an address has no path"));
             }
@@ -110,14 +115,21 @@ mod tests {
 
     #[test]
     fn addresses_of_both_kinds_are_accepted() {
-        let all: Endpoints = "http://127.0.0.1:7420, unix:/run/tenure.sock".parse().unwrap();
+        let all: Endpoints =
+            "http://127.0.0.1:7420, unix:/run/tenure.sock,http://[::1]:1,http://host"
+                .parse()
+                .unwrap();
         let written: Vec<_> = all.as_slice().iter().map(Endpoint::as_str).collect();
-        assert_eq!(written, ["http://127.0.0.1:7420", "unix:/run/tenure.sock"]);
+        let expected =
+            ["http://127.0.0.1:7420", "unix:/run/tenure.sock", "http://[::1]:1", "http://host"];
+        assert_eq!(written, expected);
     }
 
     #[test]
     fn a_wrong_address_names_itself_and_the_accepted_form() {
-        for text in ["", "127.0.0.1:7420", "ftp://host", "unix:", "http://host/path", "http://"] {
+        let forms = ["", "127.0.0.1:7420", "ftp://host", "unix:", "http://host/path", "http://"];
+        let ports = ["http://host:99999", "http://host:0", "http://[::1]:70000", "http://host:"];
+        for text in forms.into_iter().chain(ports) {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains("unix:PATH"), "{text:?}: {error}");
         }

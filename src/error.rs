@@ -24,7 +24,7 @@ pub enum Error {
     /// No endpoint could be reached, or each lost the connection before it answered. A
     /// write may have been done all the same; repeating it with the same `request_id` is
     /// safe.
-    #[error("the service cannot be reached after {attempts} attempts: {message}")]
+    #[error("the service cannot be reached (attempts: {attempts}): {message}")]
     Unreachable {
         /// How often the call was attempted.
         attempts: u32,

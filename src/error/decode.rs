@@ -4,6 +4,7 @@
 //! made by the transport, by a proxy or by something that is no such server, and is told
 //! apart by its code alone. Decoding never fails: details that cannot be read are left out.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use prost::{Message, Name};
@@ -17,15 +18,25 @@ const DOMAIN: &str = "tenure";
 /// The most details that are read of one status; ours carry at most five.
 const DETAILS_MAX: usize = 16;
 
+/// How deep the root of a failure is looked for.
+const CAUSES_MAX: usize = 16;
+
 impl Error {
     /// What a status means. `waited` is for how long this attempt waited.
     pub(crate) fn from_status(status: &tonic::Status, waited: Duration) -> Self {
         if let Some(refused) = refused(status) {
             return refused.into();
         }
-        let message = status.message().to_owned();
+        let met = root(status);
+        let message = with_cause(status.message(), met);
         match status.code() {
             tonic::Code::Unavailable | tonic::Code::Unknown => {
+                Self::Unreachable { attempts: 1, message }
+            }
+            // The connection broke, or whoever listens there speaks something else.
+            tonic::Code::Cancelled | tonic::Code::Internal
+                if met.is_some_and(|met| !met.is::<tonic::TimeoutExpired>()) =>
+            {
                 Self::Unreachable { attempts: 1, message }
             }
             tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => {
@@ -49,6 +60,28 @@ impl From<v1::Failure> for Error {
             violations: failure.violations,
         }
         .into()
+    }
+}
+
+/// The root of what the transport met; none when the status was received, and not made here.
+fn root(status: &tonic::Status) -> Option<&(dyn StdError + 'static)> {
+    let mut root = status.source()?;
+    for _ in 0..CAUSES_MAX {
+        match root.source() {
+            Some(deeper) => root = deeper,
+            None => break,
+        }
+    }
+    Some(root)
+}
+
+/// The message with the root: its own words say at what step the transport failed
+/// (`tcp connect error`), and only the root says why (`Connection refused`).
+fn with_cause(message: &str, root: Option<&(dyn StdError + 'static)>) -> String {
+    match root.map(ToString::to_string) {
+        Some(cause) if message.is_empty() => cause,
+        Some(cause) if !message.contains(&cause) => format!("{message}: {cause}"),
+        _ => message.to_owned(),
     }
 }
 

@@ -217,8 +217,8 @@ impl Book {
         };
         match entry.state.tick(now) {
             Due::StopWork => {
-                let ms = entry.state.timing().stop_work_after.as_millis();
-                let mut message = format!("no answer for {ms} ms");
+                let silent = entry.state.timing().stop_work_after;
+                let mut message = format!("no answer for {:.1} s", silent.as_secs_f64());
                 if !self.trouble.is_empty() {
                     message = format!("{message}; {}", self.trouble);
                 }

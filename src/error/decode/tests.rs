@@ -100,6 +100,32 @@ fn a_status_without_details_is_told_apart_by_its_code() {
     assert!(!decoded(tonic::Code::Unimplemented).may_be_repeated());
 }
 
+fn met(code: tonic::Code, root: impl StdError + Send + Sync + 'static) -> Error {
+    let mut status = tonic::Status::new(code, "at some step");
+    status.set_source(std::sync::Arc::new(std::io::Error::other(root)));
+    Error::from_status(&status, Duration::ZERO)
+}
+
+#[test]
+fn a_failure_of_the_transport_is_told_with_its_root() {
+    let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    for code in [tonic::Code::Unavailable, tonic::Code::Cancelled, tonic::Code::Internal] {
+        match met(code, refused()) {
+            Error::Unreachable { message, .. } => {
+                assert_eq!(message, format!("at some step: {}", refused()));
+            }
+            error => panic!("{code:?}: {error}"),
+        }
+    }
+    assert_eq!(with_cause("bare", None), "bare");
+}
+
+#[test]
+fn a_time_limit_of_the_transport_is_a_timeout() {
+    let error = met(tonic::Code::Cancelled, tonic::TimeoutExpired(()));
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+}
+
 #[test]
 fn only_an_unavailable_service_is_asked_again() {
     let draining = status(tonic::Code::Unavailable, vec![info("tenure", "DRAINING")]);
