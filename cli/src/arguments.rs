@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command;
-use crate::output::time::parse_duration;
+use crate::output::time::parse_positive_duration;
 use crate::output::{Format, Output};
 
 const AFTER_HELP: &str = "\
@@ -40,7 +40,7 @@ pub struct Global {
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
     /// How long to wait for an answer; streams may go on for longer
-    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = parse_positive_duration)]
     pub timeout: Duration,
     /// No colours, also on a terminal [env: NO_COLOR]
     #[arg(long, global = true)]

@@ -51,10 +51,13 @@ impl Connection {
     pub fn failure(&self, error: Error) -> Failure {
         match error {
             Error::Refused(refused) => refusal(&refused),
-            Error::Unreachable { message, .. } => {
-                Failure::new(Exit::Unavailable, format!("cannot reach {}: {message}", self.shown()))
-                    .with_hint("start a server there with tenured, or name another with --server")
-            }
+            Error::Unreachable { message, .. } => Failure::new(
+                Exit::Unavailable,
+                format!("cannot reach {}: {message}", self.shown()),
+            )
+            .with_hint(
+                "start a server there with tenured, or name the right address with --server",
+            ),
             Error::Timeout { after } => {
                 let after = humane(after.max(Duration::from_millis(1)));
                 Failure::new(
@@ -71,7 +74,9 @@ impl Connection {
             }
             Error::Protocol { code, message } => {
                 let text = format!("{} gave an unexpected answer: {message}", self.shown());
-                Failure::new(Exit::of_code(code), text).with_reason(format!("{code:?}"))
+                Failure::new(Exit::of_code(code), text)
+                    .with_reason(format!("{code:?}"))
+                    .with_hint("something else than tenured may listen there, see --server")
             }
             error => Failure::usage(error.to_string()),
         }
@@ -81,13 +86,7 @@ impl Connection {
 /// What is said about a refusal.
 #[must_use]
 pub fn refusal(refused: &Refused) -> Failure {
-    let mut message = refused.message.clone();
-    for violation in refused.violations.iter().take(VIOLATIONS_SHOWN_MAX) {
-        let told = format!("{}: {}", violation.field, violation.description);
-        if !message.contains(&told) {
-            message.push_str(&format!("; {told}"));
-        }
-    }
+    let message = message(refused);
     let known = words::reason(refused.reason);
     let (exit, name) = match refused.reason {
         // A newer server may have reasons that this client does not know.
@@ -100,6 +99,22 @@ pub fn refusal(refused: &Refused) -> Failure {
         hint = if hint.is_empty() { again } else { format!("{hint}; {again}") };
     }
     Failure::new(exit, message).with_reason(name).with_hint(hint)
+}
+
+/// The message; where bad fields came with it, they are told in full instead of by name alone.
+fn message(refused: &Refused) -> String {
+    let bad = &refused.violations;
+    let shown = bad.iter().take(VIOLATIONS_SHOWN_MAX);
+    let told: Vec<String> = shown.map(|it| format!("{}: {}", it.field, it.description)).collect();
+    let names: Vec<&str> = bad.iter().map(|it| it.field.as_str()).collect();
+    let summary = refused.message.strip_suffix(&names.join(", ")).unwrap_or(&refused.message);
+    let further = bad.len().saturating_sub(told.len());
+    let further = if further > 0 { format!("; and {further} more") } else { String::new() };
+    match (told.is_empty(), summary.trim_end_matches([' ', ':'])) {
+        (true, _) => refused.message.clone(),
+        (false, "") => format!("{}{further}", told.join("; ")),
+        (false, summary) => format!("{summary}: {}{further}", told.join("; ")),
+    }
 }
 
 #[cfg(test)]
@@ -138,16 +153,23 @@ mod tests {
     }
 
     #[test]
-    fn bad_fields_are_told_on_the_same_line() {
+    fn bad_fields_are_told_once_on_one_line() {
+        let field = |name: &str, why: &str| FieldViolation {
+            field: name.to_owned(),
+            description: why.to_owned(),
+        };
         let mut bad = refused(ErrorReason::InvalidArgument, "INVALID_ARGUMENT");
+        bad.message = "the request is malformed: workspace, mode".to_owned();
         bad.refusal.hint = String::new();
         bad.retry_after = None;
-        bad.violations = vec![FieldViolation {
-            field: "workspace".to_owned(),
-            description: "must not be empty\n".to_owned(),
-        }];
+        bad.violations = vec![field("workspace", "must not be empty\n"), field("mode", "unknown")];
         let failure = refusal(&bad);
-        assert_eq!((failure.to_string().lines().count(), failure.exit().code()), (1, 2));
-        assert!(failure.to_string().contains("workspace: must not be empty"), "{failure}");
+        let expected = "error: the request is malformed: workspace: must not be empty\\n; \
+                        mode: unknown [INVALID_ARGUMENT]";
+        assert_eq!((failure.to_string().as_str(), failure.exit().code()), (expected, 2));
+
+        bad.violations = vec![field("f", "bad"); VIOLATIONS_SHOWN_MAX + 2];
+        let failure = refusal(&bad).to_string();
+        assert!(failure.contains("f: bad; and 2 more"), "{failure}");
     }
 }

@@ -49,7 +49,12 @@ fn chosen(
         return Ok(global.server.clone());
     }
     if let (None, Some(servers)) = (&global.context, &environment.servers) {
-        return Ok(split(servers));
+        let servers = split(servers);
+        if servers.is_empty() {
+            return Err(Failure::usage("TENURE_SERVER names no server")
+                .with_hint("write http://HOST:PORT or unix:PATH, or unset it"));
+        }
+        return Ok(servers);
     }
     let contexts = contexts()?;
     let name =

@@ -12,7 +12,7 @@ use crate::arguments::{Global, Workspace};
 use crate::command::watch;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{Output, event};
+use crate::output::{Output, event, note};
 
 /// How many events a page asks for.
 const PAGE_SIZE: i32 = 1_000;
@@ -46,6 +46,9 @@ pub async fn run(history: History, global: &Global) -> Result<(), Failure> {
     if output.is_json() && !history.follow {
         let page = ListEventsResponse { events, next_page_token: String::new(), cursor };
         return output.answer(&page, String::new);
+    }
+    if events.is_empty() {
+        note(&format!("nothing is known of {}", history.workspace.shown()));
     }
     for past in &events {
         show(past, output)?;

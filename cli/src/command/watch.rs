@@ -21,7 +21,7 @@ Ends on an interrupt, and then says on standard error from where to go on.
 
 Examples:
   tenure watch --prefix acme --type session_started,session_ended
-  tenure watch --from 01J...:4711 -o json";
+  tenure watch --from log_01J...:4711 -o json";
 
 /// Shows events as they happen.
 #[derive(Debug, Args)]
@@ -99,13 +99,24 @@ pub async fn follow(
                     () = interrupt.came() => break Ok(()),
                 }
             }
-            Err(error) => break Err(connection.failure(error)),
+            Err(error) => break Err(ended(connection, error)),
         }
     };
     if let Some(Cursor { log_id, sequence }) = watch.cursor() {
         note(&format!("to go on from here: --from {log_id}:{sequence}"));
     }
     result
+}
+
+/// Why a watch cannot go on; when its place in the log is gone, how to begin anew.
+fn ended(connection: &Connection, error: Error) -> Failure {
+    let reason = error.reason();
+    let failure = connection.failure(error);
+    match reason {
+        Some(Reason::LogReplaced | Reason::SequenceCompacted) => failure
+            .with_hint("see how things are with: tenure list, then watch again without --from"),
+        _ => failure,
+    }
 }
 
 /// Whether the same watch can go on later.

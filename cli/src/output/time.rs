@@ -16,6 +16,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "expected a number with its unit, such as 30s, 5m, 500ms or 1h30m".to_owned())
 }
 
+/// Reads a duration that is not zero, such as `10s`.
+///
+/// # Errors
+/// The accepted form, in words.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    if duration.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(duration) }
+}
+
 /// A duration in its two largest units: `1h 2m`, `28s`, `350ms`.
 #[must_use]
 pub fn humane(duration: Duration) -> String {

@@ -1,6 +1,8 @@
 //! What works without a server, and what is said when none is there.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use crate::scripted::tenure;
@@ -64,7 +66,33 @@ fn a_server_that_is_not_there_is_named_with_a_way_to_start_one() {
     let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(told.starts_with("error: cannot reach "), "{told}");
     assert!(told.contains(&url) && told.contains("tenured"), "{told}");
+    assert!(told.contains("Connection refused"), "the cause is told: {told}");
     assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+#[test]
+fn a_server_of_another_kind_is_unreachable_and_the_address_is_doubted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    // It greets in words of its own and hangs up, as a mail or a shell server does. It ends
+    // with the test's process.
+    std::thread::spawn(move || {
+        for mut caller in listener.incoming().flatten() {
+            let _ = caller.write_all(b"220 this is something else\r\n");
+        }
+    });
+    let assert = tenure(&["list", "--server", &server]).assert().code(8);
+    let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(told.starts_with(&format!("error: cannot reach {server}: ")), "{told}");
+    assert!(told.contains("name the right address with --server"), "{told}");
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+#[test]
+fn a_variable_without_a_server_is_refused_by_its_name() {
+    let assert = tenure(&["list"]).env("TENURE_SERVER", " , ").assert().code(2);
+    let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(told.contains("TENURE_SERVER names no server"), "{told}");
 }
 
 #[test]
