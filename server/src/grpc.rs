@@ -13,6 +13,7 @@ use tenure::v1::history_service_server::HistoryServiceServer;
 use tenure::v1::lease_service_server::LeaseServiceServer;
 use tenure::v1::machine_service_server::MachineServiceServer;
 use tenure::v1::workspace_service_server::WorkspaceServiceServer;
+use tokio_util::task::TaskTracker;
 use tonic::service::RoutesBuilder;
 
 use crate::drain::Drain;
@@ -48,12 +49,14 @@ pub struct Services {
     pub info: Arc<ServerInfo>,
     /// How the server ends.
     pub drain: Drain,
+    /// The tasks of open connections, to be counted.
+    pub connections: TaskTracker,
 }
 
 impl Services {
     /// Adds all services of the contract. Health and reflection come from elsewhere.
     pub fn add_to(self, routes: &mut RoutesBuilder) {
-        let Self { engine, store, info, drain } = self;
+        let Self { engine, store, info, drain, connections } = self;
         let message_bytes = usize::try_from(info.limits.message_bytes).unwrap_or(usize::MAX);
         let open = open_streams::OpenStreams::default();
         let reads: Arc<dyn Reads> = store.clone();
@@ -67,7 +70,7 @@ impl Services {
             open: open.clone(),
             watches,
         };
-        let admin = admin::AdminRpcs::new(engine, store, info, drain, open);
+        let admin = admin::AdminRpcs::new(engine, store, info, drain, open, connections);
         routes
             .add_service(LeaseServiceServer::new(lease).max_decoding_message_size(message_bytes))
             .add_service(

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure::v1;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use crate::config::{Config, ListenAddress, StoreAddress};
@@ -110,6 +111,7 @@ async fn with_store(config: &Config, store: Arc<dyn Store>, drain: Drain) -> Res
         store,
         info: Arc::new(info(config)),
         drain: drain.clone(),
+        connections: TaskTracker::new(),
     };
     let outcome = bind_and_serve(config, services, &drain).await;
     if tokio::time::timeout(CLOSE_TIMEOUT, engine.stop()).await.is_err() {
@@ -124,6 +126,7 @@ async fn bind_and_serve(
     drain: &Drain,
 ) -> Result<(), RunError> {
     let contract = Contract::read().map_err(|error| RunError::Start(error.into()))?;
+    let connections = services.connections.clone();
     let mut routes = Routes::builder();
     services.add_to(&mut routes);
     let health = Health::add_to(&mut routes, &contract)
@@ -140,6 +143,7 @@ async fn bind_and_serve(
         drain: drain.clone(),
         limits: config.limits,
         times: config.connection,
+        connections,
     });
     let (ended, ()) = tokio::join!(ended, supervision);
     if ended.connections_cut == 0 {

@@ -46,6 +46,8 @@ pub struct Serving {
     pub limits: Limits,
     /// How long connections live.
     pub times: ConnectionTimes,
+    /// Tracks the tasks of open connections, for whoever wants to count them.
+    pub connections: TaskTracker,
 }
 
 /// How serving ended.
@@ -75,7 +77,8 @@ pub(crate) struct Shared {
 
 /// Serves until the drain has ended.
 pub async fn serve(serving: Serving) -> Ended {
-    let Serving { listeners, routes, contract, health, drain, limits, times } = serving;
+    let Serving { listeners, routes, contract, health, drain, limits, times, connections } =
+        serving;
     let shared = Arc::new(Shared {
         routes: routes.prepare(),
         contract,
@@ -84,7 +87,7 @@ pub async fn serve(serving: Serving) -> Ended {
         times,
         streams: Arc::new(Semaphore::new(permits(limits.streams))),
         cut: CancellationToken::new(),
-        connections: TaskTracker::new(),
+        connections,
         calls: TaskTracker::new(),
     });
     let room = Arc::new(Semaphore::new(permits(limits.connections)));

@@ -10,6 +10,7 @@ use tenure::v1::admin_service_server::AdminService;
 use tenure_core::context::GRACE_MAX;
 use tenure_core::time::Span;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::convert::time::{duration, timestamp};
@@ -35,6 +36,7 @@ pub(super) struct AdminRpcs {
     info: Arc<ServerInfo>,
     drain: Drain,
     open: OpenStreams,
+    connections: TaskTracker,
     census: Arc<Census>,
 }
 
@@ -45,8 +47,9 @@ impl AdminRpcs {
         info: Arc<ServerInfo>,
         drain: Drain,
         open: OpenStreams,
+        connections: TaskTracker,
     ) -> Self {
-        Self { engine, store, info, drain, open, census: Arc::default() }
+        Self { engine, store, info, drain, open, connections, census: Arc::default() }
     }
 
     fn serving_state(&self) -> v1::ServingState {
@@ -81,6 +84,7 @@ impl AdminRpcs {
             counts: Some(v1::Counts {
                 heartbeat_streams: self.open.heartbeat_streams(),
                 watches: self.open.watches(),
+                connections: u64::try_from(self.connections.len()).unwrap_or(u64::MAX),
                 ..counts
             }),
             registration_required: false,

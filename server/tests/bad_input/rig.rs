@@ -21,6 +21,7 @@ use tenured::serve::{self, Serving};
 use tenured::store::memory::{MemoryOptions, MemoryStore};
 use tenured::store::{Epoch, Store};
 use tenured::time::wall_now;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -62,7 +63,9 @@ impl Server {
             store: Arc::clone(&store),
             info: Arc::new(info),
             drain: drain.clone(),
+            connections: TaskTracker::new(),
         };
+        let connections = services.connections.clone();
         services.add_to(&mut routes);
         let listeners = listen::bind(&config.listen).await.unwrap();
         let ListenAddress::Tcp(address) = listeners[0].address().clone() else { panic!("TCP") };
@@ -74,6 +77,7 @@ impl Server {
             drain: drain.clone(),
             limits: config.limits,
             times: config.connection,
+            connections,
         }));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.timeout(CALL_MAX).connect().await.unwrap();

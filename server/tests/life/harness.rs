@@ -18,6 +18,7 @@ use tenured::serve::{self, Ended, Serving};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -86,6 +87,7 @@ impl Server {
             drain: drain.clone(),
             limits: settings.limits,
             times: settings.times,
+            connections: TaskTracker::new(),
         }));
         Self { address, drain, entered, release, task }
     }

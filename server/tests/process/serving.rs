@@ -110,5 +110,6 @@ async fn the_server_tells_its_limits_as_they_were_configured() {
     let info = admin.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
     assert_eq!(info.limits.unwrap().connections_max, 77);
     assert_eq!(info.serving_state(), v1::ServingState::Serving);
+    assert_eq!(info.counts.unwrap().connections, 1, "the one that asks");
     assert!(info.store_location.ends_with("t.db"), "{}", info.store_location);
 }

@@ -26,6 +26,7 @@ use tenured::store::memory::{MemoryOptions, MemoryStore};
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
 use tenured::time::wall_now;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
@@ -79,7 +80,15 @@ impl Server {
         let mut routes = Routes::builder();
         let health = Health::add_to(&mut routes, &contract).await.unwrap();
         let (info, drained) = (Arc::new(info), drain.clone());
-        Services { engine, store: Arc::clone(&store), info, drain: drained }.add_to(&mut routes);
+        let connections = TaskTracker::new();
+        let services = Services {
+            engine,
+            store: Arc::clone(&store),
+            info,
+            drain: drained,
+            connections: connections.clone(),
+        };
+        services.add_to(&mut routes);
         let listeners = listen::bind(&config.listen).await.unwrap();
         let ListenAddress::Tcp(address) = listeners[0].address().clone() else { panic!("TCP") };
         tokio::spawn(serve::serve(Serving {
@@ -90,6 +99,7 @@ impl Server {
             drain: drain.clone(),
             limits: config.limits,
             times: config.connection,
+            connections,
         }));
         let channel = connect(address).await;
         let lease = LeaseServiceClient::new(channel.clone());
