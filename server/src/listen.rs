@@ -40,7 +40,7 @@ enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// A TCP address.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}; {}", advice(source))]
     Tcp {
         /// Which.
         address: SocketAddr,
@@ -50,6 +50,17 @@ pub enum ListenError {
     /// A Unix socket.
     #[error(transparent)]
     Unix(#[from] UnixSocketError),
+}
+
+/// What to do about a TCP address that the system refuses.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop what listens there, or choose another address with --listen"
+        }
+        io::ErrorKind::PermissionDenied => "choose a port from 1024 up with --listen",
+        _ => "choose another address with --listen",
+    }
 }
 
 /// Binds all addresses, or none.

@@ -16,13 +16,16 @@ use tracing_subscriber::util::TryInitError;
 
 use crate::config::{Log, LogFormat};
 
+/// Dependencies that tell at `info` what is of no use to an operator; the configured filter wins.
+const QUIET: &str = "rusqlite_migration=warn";
+
 /// Starts logging for the process; at most once.
 ///
 /// # Errors
 /// If a log was started before.
 pub fn start(log: &Log, no_color: bool) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt;
-    let filter = EnvFilter::builder().parse_lossy(&log.filter);
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{}", log.filter));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match log.format {
         LogFormat::Json => base.json().flatten_event(true).finish().try_init()?,

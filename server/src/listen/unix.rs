@@ -27,13 +27,17 @@ pub enum UnixSocketError {
         path: PathBuf,
     },
     /// Another process answers there.
-    #[error("cannot listen on unix:{path:?}: another process is listening there")]
+    #[error(
+        "cannot listen on unix:{path:?}: another process is listening there; stop it, or name another path"
+    )]
     InUse {
         /// Where.
         path: PathBuf,
     },
     /// The system refuses.
-    #[error("cannot listen on unix:{path:?}")]
+    #[error(
+        "cannot listen on unix:{path:?}; name a path in a folder that exists and is yours to write"
+    )]
     System {
         /// Where.
         path: PathBuf,

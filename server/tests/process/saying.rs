@@ -77,7 +77,10 @@ fn what_cannot_be_bound_or_opened_exits_1_with_one_clear_line() {
     fs::write(world.path("notes"), "precious").unwrap();
     let in_the_way = format!("unix:{}", world.path("notes").display());
     for (arguments, expected) in [
-        (["--listen", &address, "--store=sqlite:t.db"], format!("cannot listen on {address}: ")),
+        (
+            ["--listen", &address, "--store=sqlite:t.db"],
+            format!("cannot listen on {address}; stop what listens there, "),
+        ),
         (["--listen", &in_the_way, "--store=sqlite:t.db"], "is no socket".to_owned()),
         (["--listen", "127.0.0.1:0", "--store=sqlite:no/t.db"], "no/t.db".to_owned()),
     ] {

@@ -137,8 +137,13 @@ fn rounded_up(nanos: i128) -> Span {
     Span(u64::try_from((nanos + NANOS_PER_MS - 1) / NANOS_PER_MS).unwrap_or_default())
 }
 
+/// In the largest unit that says it exactly: bounds are round numbers as a rule.
 fn shown(span: Span) -> String {
     match (span.0 / 1_000, span.0 % 1_000) {
+        (seconds, 0) if seconds >= 3_600 && seconds % 3_600 == 0 => {
+            format!("{} h", seconds / 3_600)
+        }
+        (seconds, 0) if seconds >= 60 && seconds % 60 == 0 => format!("{} min", seconds / 60),
         (seconds, 0) => format!("{seconds} s"),
         (seconds, ms) => format!("{seconds}.{ms:03} s"),
     }

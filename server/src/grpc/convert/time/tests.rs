@@ -23,7 +23,7 @@ fn a_lease_outside_the_bounds_is_refused_to_the_nanosecond() {
     for (seconds, nanos) in
         [(0, 0), (0, 999_999_999), (86_400, 1), (-1, 0), (-5, -1), (i64::MAX, 0), (i64::MIN, 0)]
     {
-        assert_eq!(ttl(seconds, nanos), Err("must be from 1 s to 86400 s".to_owned()));
+        assert_eq!(ttl(seconds, nanos), Err("must be from 1 s to 24 h".to_owned()));
     }
 }
 
