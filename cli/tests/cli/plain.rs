@@ -60,7 +60,7 @@ fn a_closed_pipe_ends_quietly_with_success() {
 #[test]
 fn a_server_that_is_not_there_is_named_with_a_way_to_start_one() {
     // A port that was just free: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let assert = tenure(&["status", "w", "--server", &url, "--timeout", "2s"]).assert().code(8);
     let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
