@@ -19,7 +19,13 @@ fn version_is_printed_in_both_forms() {
 
 #[test]
 fn usage_errors_end_with_2_and_leave_stdout_empty() {
-    for words in [&["status"][..], &["frobnicate"], &["start", "w", "--lease", "1h"], &[]] {
+    for words in [
+        &["status"][..],
+        &["frobnicate"],
+        &["start", "w", "--lease", "1h"],
+        &["list", "--timeout", "0s"],
+        &[],
+    ] {
         let assert = tenure(words).assert().code(2);
         assert!(assert.get_output().stdout.is_empty(), "{words:?}");
     }

@@ -66,6 +66,7 @@ fn it_says_where_it_listens_and_keeps_its_state_in_a_folder_of_its_user() {
     assert_eq!(server.told(), "STOPPING=1");
     let (code, log) = server.end();
     assert_eq!(code, 0, "{log}");
+    assert!(!log.contains("rusqlite"), "dependencies are quiet: {log}");
     assert!(log.contains("draining cause=Signal(\"SIGTERM\")"), "{log}");
 }
 
@@ -82,6 +83,7 @@ fn what_cannot_be_bound_or_opened_exits_1_with_one_clear_line() {
             format!("cannot listen on {address}; stop what listens there, "),
         ),
         (["--listen", &in_the_way, "--store=sqlite:t.db"], "is no socket".to_owned()),
+        (["--listen", "unix:no/t.sock", "--store=sqlite:t.db"], "a folder that exists".to_owned()),
         (["--listen", "127.0.0.1:0", "--store=sqlite:no/t.db"], "no/t.db".to_owned()),
     ] {
         let output = world.command(&arguments).env("TENURE_LOG_FILTER", "error").output().unwrap();
