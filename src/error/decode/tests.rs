@@ -100,9 +100,14 @@ fn a_status_without_details_is_told_apart_by_its_code() {
     assert!(!decoded(tonic::Code::Unimplemented).may_be_repeated());
 }
 
+/// What a layer of the transport makes of the one below.
+#[derive(Debug, thiserror::Error)]
+#[error("some step")]
+struct Step<E: StdError + 'static>(#[source] E);
+
 fn met(code: tonic::Code, root: impl StdError + Send + Sync + 'static) -> Error {
     let mut status = tonic::Status::new(code, "at some step");
-    status.set_source(std::sync::Arc::new(std::io::Error::other(root)));
+    status.set_source(std::sync::Arc::new(Step(Step(root))));
     Error::from_status(&status, Duration::ZERO)
 }
 
