@@ -24,6 +24,8 @@ use crate::time::TimeSource;
 
 /// A batch takes no further submission once it holds this many items.
 pub const BATCH_ITEMS_MAX: usize = 8_192;
+/// From so many items on a batch is big enough to be sent off before the last one is answered.
+const OVERLAP_ITEMS_MIN: usize = 2_048;
 /// At most so many timers are looked at in one batch, so that beats do not wait for a herd.
 pub const BATCH_TIMERS_MAX: usize = 1_024;
 /// The loop turns at least this often, so that the clock advances and expiries are noticed.
@@ -100,35 +102,37 @@ impl Runner {
 
     /// Waits for something to do, at most until the clock has to turn.
     async fn gather(&mut self, items: &mut Vec<Item>, received: &mut Vec<Submission>) {
-        if self.queue.is_empty() {
+        self.drain_queue(items);
+        if items.len() < OVERLAP_ITEMS_MIN {
+            // Answering gives the others time to join this batch, and makes it worth its commit.
             self.tell();
+            for (outbox, work) in self.again.drain(..) {
+                items.push(Item::new(Source::Beat { outbox, work }));
+            }
+            self.drain_queue(items);
         }
-        for (outbox, work) in self.again.drain(..) {
-            items.push(Item::new(Source::Beat { outbox, work }));
-        }
-        if items.is_empty() && self.queue.is_empty() && self.stopping.is_none() {
+        if items.is_empty() && self.stopping.is_none() {
             let patience = self.patience();
             tokio::select! {
                 biased;
                 _ = self.queue.recv_many(received, BATCH_ITEMS_MAX) => {}
                 () = tokio::time::sleep(patience) => {}
             }
-        }
-        loop {
             for submission in received.drain(..) {
                 self.take_in(submission, items);
             }
-            match self.queue.try_recv() {
-                Ok(submission) if items.len() < BATCH_ITEMS_MAX => received.push(submission),
-                Ok(submission) => {
-                    self.take_in(submission, items);
-                    break;
-                }
-                Err(_) => break,
-            }
+            self.drain_queue(items);
         }
         self.turn_the_clock();
         self.gather_timers(items);
+    }
+
+    /// Takes in what is queued, as far as it fits into one batch.
+    fn drain_queue(&mut self, items: &mut Vec<Item>) {
+        while items.len() < BATCH_ITEMS_MAX {
+            let Ok(submission) = self.queue.try_recv() else { break };
+            self.take_in(submission, items);
+        }
     }
 
     fn take_in(&mut self, submission: Submission, items: &mut Vec<Item>) {
