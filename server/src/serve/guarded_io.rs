@@ -48,6 +48,8 @@ pub(super) struct GuardedIo<S> {
     ahead: usize,
     /// Wakes the reader, which waits for `ahead` to shrink.
     reader: Option<Waker>,
+    /// Whether the writer has stood back once since the last flush.
+    stood_back: bool,
 }
 
 impl<S> GuardedIo<S> {
@@ -65,7 +67,18 @@ impl<S> GuardedIo<S> {
             stall: None,
             ahead: 0,
             reader: None,
+            stood_back: false,
         }
+    }
+
+    /// Stands back once before each burst of writes: answers of many streams become ready
+    /// together, and those whose tasks run meanwhile leave in the same system call.
+    fn stand_back(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.stood_back, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn has_read(&mut self, count: usize) {
@@ -146,6 +159,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.stand_back(cx));
         let outcome = Pin::new(&mut this.socket).poll_write(cx, buf);
         this.written(cx, outcome)
     }
@@ -156,6 +170,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.stand_back(cx));
         let outcome = Pin::new(&mut this.socket).poll_write_vectored(cx, bufs);
         this.written(cx, outcome)
     }
@@ -165,7 +180,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.socket).poll_flush(cx))?;
+        this.stood_back = false;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
