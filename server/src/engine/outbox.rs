@@ -29,7 +29,7 @@ mod tests;
 pub use delivery::{
     Delivery, End, JoinedResult, Next, Push, RefusedResult, RenewedResult, WhyRefused,
 };
-pub use intake::{Accepted, Incoming, IncomingBeat, IncomingJoin, Misuse};
+pub use intake::{Accepted, HANDLE_MAX, Incoming, IncomingBeat, IncomingJoin, Misuse};
 
 pub use results::Results;
 
