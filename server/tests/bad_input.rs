@@ -14,3 +14,5 @@ mod pages;
 mod repeats;
 #[path = "bad_input/sizes.rs"]
 mod sizes;
+#[path = "bad_input/streams.rs"]
+mod streams;
