@@ -106,9 +106,6 @@ impl Runner {
         if items.len() < OVERLAP_ITEMS_MIN {
             // Answering gives the others time to join this batch, and makes it worth its commit.
             self.tell();
-            for (outbox, work) in self.again.drain(..) {
-                items.push(Item::new(Source::Beat { outbox, work }));
-            }
             self.drain_queue(items);
         }
         if items.is_empty() && self.stopping.is_none() {
@@ -127,8 +124,12 @@ impl Runner {
         self.gather_timers(items);
     }
 
-    /// Takes in what is queued, as far as it fits into one batch.
+    /// Takes in what is queued, as far as it fits into one batch. Beats that have waited for
+    /// an earlier result come first, or a busy queue would starve them.
     fn drain_queue(&mut self, items: &mut Vec<Item>) {
+        for (outbox, work) in self.again.drain(..) {
+            items.push(Item::new(Source::Beat { outbox, work }));
+        }
         while items.len() < BATCH_ITEMS_MAX {
             let Ok(submission) = self.queue.try_recv() else { break };
             self.take_in(submission, items);
