@@ -57,18 +57,21 @@ fn saying(revision: u64, text: &str) -> Beat {
     Beat { activity: Some(activity), ..reply(revision) }
 }
 
-fn refusal() -> Box<Refusal> {
-    let context = Circumstances {
+fn circumstances() -> Circumstances {
+    Circumstances {
         clock: CLOCK,
         principal: Caller::local(None).principal,
         operator: false,
         address: None,
-        new_session_id: SessionId::imported(""),
+        new_session_id: SessionId::imported("ses_1"),
         revision_floor: Revision(0),
         machine_cordoned: false,
-    };
+    }
+}
+
+fn refusal() -> Box<Refusal> {
     let command = Identity::new(key(), SessionId::imported("ses_1"), ActorId::imported("a"));
-    match decide(&Workspace::unknown(key()), &command.plain_beat, &context) {
+    match decide(&Workspace::unknown(key()), &command.plain_beat, &circumstances()) {
         Err(refusal) => Box::new(refusal),
         Ok(decision) => panic!("{:?}", decision.reply),
     }
@@ -102,15 +105,6 @@ fn joined(outbox: &Outbox, message_id: u64, handle: u32) {
 
 fn view() -> SessionView {
     use tenure_core::command::{RequestedHolder, RequestedLease, Start};
-    let context = Circumstances {
-        clock: CLOCK,
-        principal: Caller::local(None).principal,
-        operator: false,
-        address: None,
-        new_session_id: SessionId::imported("ses_1"),
-        revision_floor: Revision(0),
-        machine_cordoned: false,
-    };
     let start = Command::Start(Start {
         holder: RequestedHolder::Autonomous(RequestedLease {
             actor: ActorId::imported("a"),
@@ -124,7 +118,7 @@ fn view() -> SessionView {
         machine: None,
         expected: tenure_core::command::Expected::default(),
     });
-    match decide(&Workspace::unknown(key()), &start, &context).unwrap().reply {
+    match decide(&Workspace::unknown(key()), &start, &circumstances()).unwrap().reply {
         Reply::Started(started) => started.session,
         other => panic!("{other:?}"),
     }
@@ -148,21 +142,12 @@ fn lost() -> Push {
     let view = view();
     workspace.tenure.revision = Some(view.revision);
     workspace.tenure.session = Some(view.session);
-    let context = Circumstances {
-        clock: CLOCK,
-        principal: Caller::local(None).principal,
-        operator: false,
-        address: None,
-        new_session_id: SessionId::imported(""),
-        revision_floor: Revision(0),
-        machine_cordoned: false,
-    };
     let clear = Command::Clear(tenure_core::command::Clear {
         actor: Some(ActorId::imported("a")),
         reason: None,
         expected: tenure_core::command::Expected::default(),
     });
-    match decide(&workspace, &clear, &context).unwrap().reply {
+    match decide(&workspace, &clear, &circumstances()).unwrap().reply {
         Reply::Cleared(cleared) => Push::Lost(Box::new(cleared.ended.unwrap())),
         other => panic!("{other:?}"),
     }
