@@ -5,9 +5,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::checkpoint::Checkpoint;
+use crate::escalation::Escalation;
+use crate::gate::{Gate, GateState, GatesRevision};
+use crate::handoff::Handoff;
 use crate::ledger::{LedgerEntry, Prior};
+use crate::name::{EscalationId, SectionName};
+use crate::parts::Parts;
+use crate::projection::Digests;
+use crate::section::ClientSection;
 use crate::session::{Activity, Renewal, Revision, Session, Transfer};
 use crate::time::{LeaseInstant, Moment};
+use crate::usage::Usage;
+use crate::work_stream::{Best, Touch};
 
 /// The changes of one decision, in order. One beat is one change and allocates nothing.
 pub type Changes = SmallVec<[Change; 2]>;
@@ -28,6 +38,46 @@ pub enum Change {
         activity: Box<Activity>,
         /// The instant, if the change goes to the event log.
         logged_at: Option<LeaseInstant>,
+    },
+    /// The owner says which gates it has applied.
+    GatesApplied {
+        /// The revision of the gates that it has applied.
+        revision: GatesRevision,
+    },
+    /// The owner touches a work stream.
+    WorkStreamTouched {
+        /// What comes of it.
+        touch: Box<Touch>,
+    },
+    /// The owner has consumed more.
+    UsageReported {
+        /// The totals now.
+        usage: Box<Usage>,
+    },
+    /// The owner leaves a state for a successor.
+    CheckpointSet {
+        /// The checkpoint now.
+        checkpoint: Arc<Checkpoint>,
+    },
+    /// A client section is new, or has another content.
+    SectionSet {
+        /// The section now.
+        section: Arc<ClientSection>,
+    },
+    /// A client section is gone.
+    SectionRemoved {
+        /// Which one.
+        name: SectionName,
+    },
+    /// A live session was found not to progress.
+    Stalled {
+        /// The best of its work streams.
+        best: Box<Best>,
+    },
+    /// A stalled session progresses again.
+    Resumed {
+        /// The best of its work streams.
+        best: Box<Best>,
     },
     /// A new session is stored. The one before, if any, has been ended by an earlier change.
     Minted {
@@ -69,5 +119,59 @@ pub enum Change {
         replaced: bool,
         /// The words given for it.
         why: Option<Arc<str>>,
+    },
+    /// An escalation is open.
+    EscalationRaised {
+        /// The escalation.
+        escalation: Box<Escalation>,
+    },
+    /// An escalation is no longer open.
+    EscalationResolved {
+        /// The escalation, as it was.
+        escalation: Box<Escalation>,
+        /// How it was resolved.
+        why: Option<Arc<str>>,
+    },
+    /// Escalations went with a transition.
+    EscalationsCleared {
+        /// Which ones.
+        ids: Box<[EscalationId]>,
+    },
+    /// The whole list of gates was set.
+    GatesPut {
+        /// The gates now.
+        gates: Arc<[Gate]>,
+        /// Their revision now.
+        revision: GatesRevision,
+    },
+    /// One gate was set.
+    GateUpdated {
+        /// The gate now.
+        gate: Box<Gate>,
+        /// How far it had come before.
+        prior: GateState,
+        /// The revision of the gates now.
+        revision: GatesRevision,
+    },
+    /// The gates went with a transition.
+    GatesCleared {
+        /// The revision of the gates now.
+        revision: GatesRevision,
+    },
+    /// The handoff was replaced.
+    HandoffPut {
+        /// The handoff now.
+        handoff: Arc<Handoff>,
+    },
+    /// Parts went with a transition: of work streams, usage, client sections, checkpoint and
+    /// baseline those that are named. The others have changes of their own.
+    Dropped {
+        /// Which ones.
+        parts: Parts,
+    },
+    /// A session starts from here.
+    BaselineTaken {
+        /// The digests of all sections.
+        digests: Arc<Digests>,
     },
 }

@@ -1,4 +1,5 @@
-//! Clear: ends the session and the work that surrounds it. Nothing stored is nothing to do.
+//! Clear: ends the session and the work that surrounds it. Without a session what is left of
+//! the work is cleared all the same.
 
 use crate::change::Changes;
 use crate::command::Clear;
@@ -7,6 +8,7 @@ use crate::decide::{Decided, Decision};
 use crate::ledger::EndCause;
 use crate::refusal::Reason;
 use crate::reply::{Cleared, Reply};
+use crate::transition::{Transition, transit};
 use crate::workspace::Workspace;
 use crate::r#yield::{Departure, depart};
 
@@ -14,7 +16,8 @@ pub(crate) fn clear(workspace: &Workspace, request: &Clear, context: &Context) -
     let reason = request.reason.clone();
     let Some(stored) = &workspace.tenure.session else {
         let cleared = Cleared { ended: None, successor: None, reason };
-        return Ok(Decision { changes: Changes::new(), reply: Reply::Cleared(Box::new(cleared)) });
+        let changes = transit(workspace, Transition::Clear, Changes::new()).changes;
+        return Ok(Decision { changes, reply: Reply::Cleared(Box::new(cleared)) });
     };
     if stored.autonomous().is_some() {
         let actor = request.actor.as_ref().ok_or(Reason::ActorRequired)?;

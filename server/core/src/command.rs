@@ -6,6 +6,12 @@ use crate::name::{ActorId, InstanceId, SessionId};
 use crate::session::{AutonomousKind, MachineRef, Mode, Revision};
 use crate::time::Span;
 
+mod work;
+
+pub use work::{
+    PutGates, PutHandoff, RaiseEscalation, Report, RequestedGate, ResolveEscalation, UpdateGate,
+};
+
 /// The most characters of a reason.
 pub const REASON_MAX_CHARS: usize = 500;
 /// The most Unicode scalar values of an activity, after trimming.
@@ -30,21 +36,38 @@ pub enum Command {
     Yield(Yield),
     /// End a session and what surrounds it.
     Clear(Clear),
+    /// Open an escalation.
+    RaiseEscalation(RaiseEscalation),
+    /// Close an escalation.
+    ResolveEscalation(ResolveEscalation),
+    /// Replace the list of gates.
+    PutGates(PutGates),
+    /// Set one gate.
+    UpdateGate(UpdateGate),
+    /// Replace the handoff.
+    PutHandoff(PutHandoff),
 }
 
 impl Command {
     /// What the caller believes to be stored. Absent for heartbeats and joins, whose session
-    /// id is checked where their own order of refusals says.
+    /// id is checked where their own order of refusals says, and for escalations, which are
+    /// the workspace's.
     #[must_use]
     pub const fn expected(&self) -> Option<&Expected> {
         match self {
-            Self::Heartbeat(_) | Self::Join(_) => None,
+            Self::Heartbeat(_)
+            | Self::Join(_)
+            | Self::RaiseEscalation(_)
+            | Self::ResolveEscalation(_) => None,
             Self::Start(request) => Some(&request.expected),
             Self::TakeOver(request) => Some(&request.expected),
             Self::ForceTakeOver(request) => Some(&request.expected),
             Self::CancelTransfer(request) => Some(&request.expected),
             Self::Yield(request) => Some(&request.expected),
             Self::Clear(request) => Some(&request.expected),
+            Self::PutGates(request) => Some(&request.expected),
+            Self::UpdateGate(request) => Some(&request.expected),
+            Self::PutHandoff(request) => Some(&request.expected),
         }
     }
 
@@ -116,6 +139,8 @@ pub struct Heartbeat {
     pub session_id: Option<SessionId>,
     /// What it is doing: trimmed, not empty; absent leaves the last one.
     pub activity: Option<Arc<str>>,
+    /// What else it tells; boxed, because most beats tell nothing.
+    pub report: Option<Box<Report>>,
 }
 
 /// A stream's claim to beat for a session.

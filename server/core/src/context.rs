@@ -1,6 +1,6 @@
 //! What a decision may know besides the stored state and the command.
 
-use crate::name::{Principal, SessionId};
+use crate::name::{EscalationId, Principal, SessionId};
 use crate::session::Revision;
 use crate::time::{LeaseInstant, Moment, Span};
 
@@ -50,6 +50,11 @@ pub struct Context {
     pub address: Option<std::sync::Arc<str>>,
     /// A new session id, should the command mint a session.
     pub new_session_id: SessionId,
+    /// A new escalation id, should the command raise one.
+    pub new_escalation_id: EscalationId,
+    /// In how much lease-clock time the score of a work stream halves; where nothing else is
+    /// configured, [`HALF_LIFE_DEFAULT`](crate::work_stream::HALF_LIFE_DEFAULT).
+    pub work_stream_half_life: Span,
     /// Every revision of a workspace that is not known yet is above this one.
     pub revision_floor: Revision,
     /// Whether the caller's machine is cordoned: it gets no new session.

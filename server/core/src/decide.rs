@@ -11,7 +11,11 @@
 //! 5. The rule, in the file named after the operation, with its refusals in the order of
 //!    semantics.md. A cordoned machine is refused after everything that the rule refuses.
 //! 6. The next revision, which only a used-up counter refuses. A command that needs none
-//!    (a clear of nothing) is carried out all the same.
+//!    (a clear of nothing, and all that is only about what surrounds the session) is carried
+//!    out all the same.
+//!
+//! A command is given what it [needs](Command::needs). Without its surroundings a workspace is
+//! taken to have none.
 
 use crate::change::Changes;
 use crate::command::{Command, Expected};
@@ -21,7 +25,9 @@ use crate::refusal::{Reason, Refusal};
 use crate::reply::Reply;
 use crate::session::{REVISION_LIMIT, Revision, Session};
 use crate::workspace::Workspace;
-use crate::{clear, forced_takeover, heartbeat, start, takeover, r#yield};
+use crate::{
+    clear, escalation, forced_takeover, gate, handoff, heartbeat, start, takeover, r#yield,
+};
 
 /// What a command does, and what it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +65,11 @@ fn rule(workspace: &Workspace, command: &Command, context: &Context) -> Decided 
         Command::CancelTransfer(request) => forced_takeover::cancel(workspace, request, context),
         Command::Yield(request) => r#yield::give_up(workspace, request, context),
         Command::Clear(request) => clear::clear(workspace, request, context),
+        Command::RaiseEscalation(request) => escalation::raise(workspace, request, context),
+        Command::ResolveEscalation(request) => escalation::resolve(workspace, request),
+        Command::PutGates(request) => gate::put(workspace, request, context),
+        Command::UpdateGate(request) => gate::update(workspace, request, context),
+        Command::PutHandoff(request) => handoff::put(workspace, request, context),
     }
 }
 
@@ -86,7 +97,8 @@ impl Workspace {
     /// # Errors
     /// [`Reason::RevisionExhausted`] once the counter has reached [`REVISION_LIMIT`].
     pub(crate) fn next_revision(&self, floor: Revision) -> Result<Revision, Reason> {
-        let last = self.tenure.revision.unwrap_or(floor);
+        // Zero was never handed out: a store that cannot say «none» may have kept it.
+        let last = self.tenure.revision.filter(|last| last.0 > 0).unwrap_or(floor);
         if last >= REVISION_LIMIT {
             return Err(Reason::RevisionExhausted);
         }

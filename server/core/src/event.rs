@@ -6,11 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::escalation::Escalation;
+use crate::gate::{Gate, GateState, Gates, GatesRevision};
+use crate::handoff::Handoff;
 use crate::ledger::{LedgerEntry, Prior};
-use crate::name::{ActorId, Key, MachineId, Principal, SessionId};
+use crate::name::{ActorId, EscalationId, Key, MachineId, Principal, SessionId};
 use crate::session::{Activity, Lifecycle, Revision, Session, Transfer};
 use crate::time::{LeaseInstant, Moment, Span, WallTime};
-use crate::workspace::Workspace;
+use crate::work_stream::Best;
+use crate::workspace::{Tenure, Workspace};
 
 /// The principal that the log names for what time alone has done.
 pub const SERVICE_PRINCIPAL: &str = "tenured";
@@ -110,6 +114,37 @@ pub enum What {
     },
     /// The owner says what it is doing.
     ActivityChanged(Box<Activity>),
+    /// A live session was found not to progress.
+    SessionStalled(Box<Best>),
+    /// A stalled session progresses again.
+    SessionResumed(Box<Best>),
+    /// An escalation was raised.
+    EscalationRaised(Box<Escalation>),
+    /// An escalation was resolved; it is told as it was.
+    EscalationResolved(Box<Escalation>),
+    /// Escalations went with a transition.
+    EscalationsCleared {
+        /// Which ones.
+        ids: Box<[EscalationId]>,
+    },
+    /// The list of gates was set.
+    GatesSet(Box<Gates>),
+    /// One gate was set.
+    GateUpdated {
+        /// The gate now.
+        gate: Box<Gate>,
+        /// How far it had come before.
+        prior: GateState,
+        /// The revision of the gates now.
+        revision: GatesRevision,
+    },
+    /// The gates went with a transition.
+    GatesCleared {
+        /// The revision of the gates now.
+        revision: GatesRevision,
+    },
+    /// The handoff was replaced.
+    HandoffPut(Arc<Handoff>),
     /// The server began to serve.
     ServerStarted {
         /// Its version.
@@ -151,25 +186,24 @@ pub struct Stamp {
     pub address: Option<Arc<str>>,
 }
 
-/// The event that `change` is, given the workspace before and after it; absent for a beat, for
-/// an activity that is not due for the log, and for a change that does not fit the workspace.
+/// The event that `change` is, given the tenure before and the workspace after it; absent for a
+/// beat and what it tells, for an activity that is not due for the log, for what goes with the
+/// end of a session, and for a change that does not fit the workspace.
 #[must_use]
-pub fn derive(
-    before: &Workspace,
-    change: &Change,
-    after: &Workspace,
-    stamp: &Stamp,
-) -> Option<Event> {
+pub fn derive(before: &Tenure, change: &Change, after: &Workspace, stamp: &Stamp) -> Option<Event> {
     let what = what(before, change, after)?;
-    let stored = |workspace: &Workspace| workspace.tenure.session.as_ref().map(Facts::of);
+    let stored = |tenure: &Tenure| tenure.session.as_ref().map(Facts::of);
     let concerned = match change {
         Change::Minted { session, .. } => session.id.clone(),
-        _ => before.tenure.session.as_ref().and_then(|session| session.id.clone()),
+        _ => before.session.as_ref().and_then(|session| session.id.clone()),
     };
     let why = match change {
         Change::Ended { entry } => entry.why.clone(),
         Change::TransferScheduled { transfer, .. } => Some(transfer.reason.clone()),
-        Change::TransferCancelled { why, .. } => why.clone(),
+        Change::TransferCancelled { why, .. } | Change::EscalationResolved { why, .. } => {
+            why.clone()
+        }
+        Change::EscalationRaised { escalation } => Some(escalation.reason.clone()),
         _ => None,
     };
     Some(Event {
@@ -182,14 +216,23 @@ pub fn derive(
         why,
         address: stamp.address.clone(),
         before: stored(before),
-        after: stored(after),
+        after: stored(&after.tenure),
         what,
     })
 }
 
-fn what(before: &Workspace, change: &Change, after: &Workspace) -> Option<What> {
+fn what(before: &Tenure, change: &Change, after: &Workspace) -> Option<What> {
     Some(match change {
-        Change::Renewed { .. } | Change::ActivitySet { logged_at: None, .. } => return None,
+        Change::Renewed { .. }
+        | Change::ActivitySet { logged_at: None, .. }
+        | Change::GatesApplied { .. }
+        | Change::WorkStreamTouched { .. }
+        | Change::UsageReported { .. }
+        | Change::CheckpointSet { .. }
+        | Change::SectionSet { .. }
+        | Change::SectionRemoved { .. }
+        | Change::Dropped { .. }
+        | Change::BaselineTaken { .. } => return None,
         Change::ActivitySet { activity, .. } => What::ActivityChanged(activity.clone()),
         Change::Minted { session, prior } => {
             What::SessionStarted { session: session.clone(), prior: prior.clone() }
@@ -201,15 +244,32 @@ fn what(before: &Workspace, change: &Change, after: &Workspace) -> Option<What> 
         },
         Change::Ended { entry } => What::SessionEnded {
             entry: entry.clone(),
-            transfer_completed: completes(before.tenure.transfer.as_ref(), entry),
+            transfer_completed: completes(before.transfer.as_ref(), entry),
         },
         Change::TransferScheduled { transfer } => {
             What::TransferScheduled { transfer: transfer.clone() }
         }
         Change::TransferCancelled { replaced, .. } => What::TransferCancelled {
-            transfer: Box::new(before.tenure.transfer.clone()?),
+            transfer: Box::new(before.transfer.clone()?),
             replaced: *replaced,
         },
+        Change::Stalled { best } => What::SessionStalled(best.clone()),
+        Change::Resumed { best } => What::SessionResumed(best.clone()),
+        Change::EscalationRaised { escalation } => What::EscalationRaised(escalation.clone()),
+        Change::EscalationResolved { escalation, .. } => {
+            What::EscalationResolved(escalation.clone())
+        }
+        Change::EscalationsCleared { ids } => What::EscalationsCleared { ids: ids.clone() },
+        Change::GatesPut { gates, revision } => {
+            let applied = after.tenure.session.as_ref().and_then(|s| s.applied_gates_revision);
+            let list = Arc::clone(gates);
+            What::GatesSet(Box::new(Gates { list, revision: *revision, applied }))
+        }
+        Change::GateUpdated { gate, prior, revision } => {
+            What::GateUpdated { gate: gate.clone(), prior: *prior, revision: *revision }
+        }
+        Change::GatesCleared { revision } => What::GatesCleared { revision: *revision },
+        Change::HandoffPut { handoff } => What::HandoffPut(Arc::clone(handoff)),
     })
 }
 

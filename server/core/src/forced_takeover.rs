@@ -14,8 +14,10 @@ use crate::refusal::Reason;
 use crate::reply::{Forced, ForcedOutcome, Reply, SessionView, TransferCancelled};
 use crate::seal::{Ending, handover, seal};
 use crate::session::{Revision, Session, Transfer};
+use crate::surroundings::Found;
 use crate::takeover::inherit;
 use crate::time::{LeaseInstant, Moment, Span};
+use crate::transition::Transited;
 use crate::workspace::Workspace;
 
 pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Context) -> Decided {
@@ -41,9 +43,9 @@ pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Co
     let at_once = request.grace == Span::ZERO || prior.stale;
     let (changes, outcome, may_act_until) = if at_once {
         let ending = AsOf { at: clock.now, by_actor: None };
-        let (changes, _, next) = carry_out(workspace, stored, &transfer, &ending, clock)?;
-        let view = SessionView::minted(workspace, next, clock);
-        (changes, ForcedOutcome::Installed(Box::new(view)), promised_until)
+        let done = carry_out(workspace, stored, &transfer, &ending, clock)?;
+        let view = SessionView::minted(workspace, done.next, clock);
+        (done.changes, ForcedOutcome::Installed(Box::new(view)), promised_until)
     } else {
         // Beats renew up to the deadline, so the holder may act at least until then.
         let until = promised_until.map(|expiry| expiry.max(transfer.deadline));
@@ -65,6 +67,8 @@ pub(crate) fn force(workspace: &Workspace, request: &ForceTakeOver, context: &Co
         prior,
         prior_holder_may_act_until: may_act_until,
         outcome,
+        // A succession leaves all of it as it is.
+        found: Found::of(workspace),
     }));
     Ok(Decision { changes, reply })
 }
@@ -111,7 +115,14 @@ pub(crate) fn complete(
 ) -> Result<Changes, Reason> {
     let at = Moment { lease: expired_at, wall: clock.now.wall_at(expired_at) };
     let ended = AsOf { at, by_actor: None };
-    carry_out(workspace, session, transfer, &ended, clock).map(|(changes, ..)| changes)
+    carry_out(workspace, session, transfer, &ended, clock).map(|done| done.changes)
+}
+
+/// What handing over to a successor comes to.
+pub(crate) struct CarriedOut {
+    pub changes: Changes,
+    pub entry: LedgerEntry,
+    pub next: Session,
 }
 
 /// Hands the workspace over to the successor of `transfer`.
@@ -121,7 +132,7 @@ pub(crate) fn carry_out(
     transfer: &Transfer,
     ended: &AsOf<'_>,
     clock: &Clock,
-) -> Result<(Changes, LedgerEntry, Session), Reason> {
+) -> Result<CarriedOut, Reason> {
     // A session is stored, so the workspace has a revision and the floor does not matter.
     let revision = workspace.next_revision(Revision::default())?;
     let minting = Minting {
@@ -142,7 +153,8 @@ pub(crate) fn carry_out(
         successor: Some(&next),
     };
     let entry = seal(workspace, session, ending);
-    Ok((handover(&entry, &next), entry, next))
+    let Transited { changes, .. } = handover(workspace, &entry, &next);
+    Ok(CarriedOut { changes, entry, next })
 }
 
 #[cfg(test)]

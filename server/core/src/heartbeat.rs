@@ -1,4 +1,5 @@
-//! Heartbeat: renews a live lease for its owner, and says what the owner is doing.
+//! Heartbeat: renews a live lease for its owner, and says what the owner is doing. A plain one
+//! allocates nothing.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::expiry::with_boot_grace;
 use crate::name::{ActorId, SessionId};
 use crate::refusal::Reason;
 use crate::reply::{Beat, Joined, Reply, SessionView};
+use crate::report::{checkpoint, report};
 use crate::session::{Activity, Autonomous, Renewal, Session, Transfer};
 use crate::time::{LeaseInstant, Span};
 use crate::workspace::Workspace;
@@ -21,6 +23,10 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
         live_holder(workspace, &request.actor, request.session_id.as_ref(), context)?;
     let now = context.clock.now;
     let renewal = Renewal::new(now, ttl, held.renewal);
+    let told = match &request.report {
+        None => Changes::new(),
+        Some(told) => report(workspace, session, told, context)?,
+    };
     let revision = workspace.next_revision(context.revision_floor)?;
     let mut changes: Changes = smallvec![Change::Renewed { revision, renewal }];
     let activity = match &request.activity {
@@ -32,6 +38,8 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
             Some(activity)
         }
     };
+    changes.extend(told);
+    changes.extend(checkpoint(session, request, revision, context));
     let transfer = workspace.tenure.transfer.as_ref();
     let reply = Reply::Beat(Beat {
         session_id: session.id.clone(),
@@ -41,6 +49,7 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
         effective_expiry: expiry_after(renewal, ttl, transfer, context),
         activity,
         transfer: transfer.cloned().map(Box::new),
+        signals: workspace.tenure.signals.clone(),
     });
     Ok(Decision { changes, reply })
 }
@@ -51,7 +60,9 @@ pub(crate) fn join(workspace: &Workspace, request: &Join, context: &Context) -> 
     live_holder(workspace, &request.actor, Some(&request.session_id), context)?;
     workspace.next_revision(context.revision_floor)?;
     let session = SessionView::of(workspace, &context.clock).ok_or(Reason::NoSession)?;
-    Ok(Decision { changes: Changes::new(), reply: Reply::Joined(Box::new(Joined { session })) })
+    let signals = workspace.tenure.signals.clone();
+    let joined = Joined { session, signals };
+    Ok(Decision { changes: Changes::new(), reply: Reply::Joined(Box::new(joined)) })
 }
 
 fn live_holder<'a>(

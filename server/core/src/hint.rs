@@ -6,10 +6,13 @@
 use std::fmt::{self, Write as _};
 
 use crate::context::Context;
+use crate::escalation::ESCALATIONS_MAX;
 use crate::name::{INTERACTIVE_OWNER, Key, is_unsafe_to_show};
-use crate::refusal::Reason;
+use crate::refusal::{Quota, Reason};
 use crate::reply::SessionView;
+use crate::section::SECTIONS_MAX;
 use crate::time::Span;
+use crate::usage::COUNTERS_MAX;
 
 /// The most characters of a caller's text that a message repeats.
 pub const SHOWN_MAX_CHARS: usize = 64;
@@ -66,6 +69,8 @@ pub fn message(
             write!(text, ": this request_id was used before with other content")
         }
         Reason::NoSession => write!(text, " has no session"),
+        Reason::NoSuchEscalation => write!(text, " has no open escalation with this id"),
+        Reason::NoSuchGate => write!(text, " has no gate with this name"),
         Reason::NoTransfer => write!(text, " has no pending transfer"),
         Reason::LeaseHeld | Reason::AutonomousSessionActive => {
             write!(text, " is held by {owner}, {}", remaining(standing, context))
@@ -98,6 +103,15 @@ pub fn message(
         ),
         Reason::NotAuthorizedToClear => {
             write!(text, " is held by {owner}: only its owner and its supervisor may clear it")
+        }
+        Reason::QuotaExceeded(Quota::Escalations) => {
+            write!(text, " has {ESCALATIONS_MAX} open escalations, and no more are kept")
+        }
+        Reason::QuotaExceeded(Quota::ClientSections) => {
+            write!(text, ": a session has at most {SECTIONS_MAX} client sections")
+        }
+        Reason::QuotaExceeded(Quota::UsageCounters) => {
+            write!(text, ": a session has at most {COUNTERS_MAX} usage counters")
         }
         Reason::RevisionExhausted => write!(text, " has used up its revisions"),
     };
@@ -138,6 +152,13 @@ pub fn hint(reason: Reason, standing: Option<&SessionView>, context: &Context) -
             _ => ASK_THE_HOLDER,
         },
         Reason::MachineCordoned => "use another machine, or have this one uncordoned",
+        Reason::NoSuchEscalation => "list the open escalations: it may be resolved already",
+        Reason::NoSuchGate => "read the gates again",
+        Reason::QuotaExceeded(Quota::Escalations) => "resolve some first",
+        Reason::QuotaExceeded(Quota::ClientSections) => {
+            "remove a section first, by sending it with empty content"
+        }
+        Reason::QuotaExceeded(Quota::UsageCounters) => "report under the names that are in use",
         Reason::NoTransfer | Reason::NotAutonomous | Reason::NotHolder => return None,
         Reason::RevisionExhausted => "use another workspace name",
     };

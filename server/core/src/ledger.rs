@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ActorId, Key, Principal, SessionId};
+use crate::name::{ActorId, InstanceId, Key, Principal, SessionId};
 use crate::session::{Activity, FencingToken, Lifecycle, MachineRef, Mode, OwnerKind, Revision};
-use crate::time::WallTime;
+use crate::time::{Span, WallTime};
+use crate::usage::Usage;
 
 /// Why a session ended. One enum for ledger, events and verdicts. Expired is a state, not an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,4 +90,20 @@ pub struct LedgerEntry {
     pub beats: u64,
     /// What the owner said last.
     pub last_activity: Option<Activity>,
+    /// The owner's process, if it named itself.
+    #[serde(default)]
+    pub instance: Option<InstanceId>,
+    /// When the last heartbeat was accepted; absent for a person.
+    #[serde(default)]
+    pub last_heartbeat_at: Option<WallTime>,
+    /// The lease's length at the end; absent for a person.
+    #[serde(default)]
+    pub lease_ttl: Option<Span>,
+    /// What the session had consumed, if it reported anything.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// What the work was about: the attention anchor, else the title of the handoff, else its
+    /// first open action.
+    #[serde(default)]
+    pub focus: Option<Arc<str>>,
 }

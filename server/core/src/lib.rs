@@ -11,30 +11,44 @@
 //! principal and newly minted ids come in through [`context::Context`].
 
 pub mod change;
+pub mod checkpoint;
 pub mod command;
+pub mod content;
 pub mod context;
 pub mod decide;
+pub mod escalation;
 pub mod event;
 pub mod evolve;
 pub mod expiry;
+pub mod gate;
+pub mod handoff;
 pub mod hint;
 pub mod ledger;
 pub mod name;
+pub mod parts;
+pub mod projection;
 pub mod refusal;
 pub mod replay;
 pub mod reply;
+pub mod section;
 pub mod session;
 pub mod settle;
+pub mod stall;
+pub mod surroundings;
 pub mod time;
+pub mod usage;
+pub mod work_stream;
 pub mod workspace;
 
 mod clear;
 mod forced_takeover;
 mod heartbeat;
 mod mint;
+mod report;
 mod seal;
 mod start;
 mod takeover;
+mod transition;
 mod r#yield;
 
 #[cfg(test)]

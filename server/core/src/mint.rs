@@ -33,6 +33,9 @@ pub(crate) fn mint(minting: Minting<'_>, revision: Revision, now: Moment) -> Ses
         activity: None,
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     }
 }
 

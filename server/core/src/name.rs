@@ -70,6 +70,14 @@ macro_rules! text_id {
     };
 }
 
+mod work;
+
+pub use work::{
+    COUNTER_NAME_MAX_BYTES, CounterName, ESCALATION_ID_MAX_BYTES, EscalationId,
+    GATE_NAME_MAX_CHARS, GateName, RESERVED_SECTION_NAMES, SECTION_NAME_MAX_BYTES, SectionName,
+    WORK_STREAM_NAME_MAX_CHARS, WorkStreamName,
+};
+
 text_id! {
     /// A path-like workspace name, such as `acme/api`.
     WorkspaceName

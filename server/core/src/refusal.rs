@@ -9,6 +9,17 @@ use crate::name::{Key, SessionId};
 use crate::reply::SessionView;
 use crate::workspace::Workspace;
 
+/// A bound on what may be stored of one workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quota {
+    /// The open escalations.
+    Escalations,
+    /// The client sections of a session.
+    ClientSections,
+    /// The usage counters of a session.
+    UsageCounters,
+}
+
 /// Why a command is refused; the names are those of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -18,6 +29,10 @@ pub enum Reason {
     RequestIdReused,
     /// No session is stored.
     NoSession,
+    /// No open escalation has the id that was named.
+    NoSuchEscalation,
+    /// No gate has the name that was given.
+    NoSuchGate,
     /// No transfer is pending.
     NoTransfer,
     /// A live lease is another's.
@@ -50,6 +65,8 @@ pub enum Reason {
     RevisionMismatch,
     /// Only owner and supervisor may clear.
     NotAuthorizedToClear,
+    /// A bound on what may be stored is reached.
+    QuotaExceeded(Quota),
     /// The workspace's counter is used up.
     RevisionExhausted,
 }

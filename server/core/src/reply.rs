@@ -6,10 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Clock;
+use crate::escalation::Escalation;
 use crate::expiry::effective_expiry;
+use crate::gate::Gates;
+use crate::handoff::Handoff;
 use crate::ledger::LedgerEntry;
 use crate::name::{Key, Principal, SessionId};
 use crate::session::{Activity, FencingToken, Revision, Session, Transfer};
+use crate::surroundings::{Found, Signals};
 use crate::time::{LeaseInstant, WallTime};
 use crate::workspace::Workspace;
 
@@ -96,6 +100,14 @@ pub enum Reply {
     Yielded(Box<Yielded>),
     /// Of a clear.
     Cleared(Box<Cleared>),
+    /// Of a raised escalation: as it is stored.
+    EscalationRaised(Box<Escalation>),
+    /// Of a resolved escalation.
+    EscalationResolved(Box<EscalationResolved>),
+    /// Of a change of the gates: the whole list as it is stored.
+    Gates(Box<Gates>),
+    /// Of a replaced handoff: as it is stored.
+    HandoffPut(Arc<Handoff>),
 }
 
 /// A session was started or refreshed.
@@ -109,6 +121,9 @@ pub struct Started {
     pub warnings: Vec<Warning>,
     /// The session that this one replaced or superseded.
     pub predecessor: Option<LedgerEntry>,
+    /// What the holder finds.
+    #[serde(default)]
+    pub found: Found,
 }
 
 /// A lease was renewed.
@@ -128,6 +143,9 @@ pub struct Beat {
     pub activity: Option<Activity>,
     /// The pending transfer: the holder is asked to yield by its deadline.
     pub transfer: Option<Box<Transfer>>,
+    /// What else is asked of the holder.
+    #[serde(default)]
+    pub signals: Signals,
 }
 
 /// A stream's join was accepted: nothing was renewed.
@@ -135,6 +153,9 @@ pub struct Beat {
 pub struct Joined {
     /// The session.
     pub session: SessionView,
+    /// What is asked of the holder.
+    #[serde(default)]
+    pub signals: Signals,
 }
 
 /// A stale session was taken over.
@@ -144,6 +165,9 @@ pub struct TakenOver {
     pub session: SessionView,
     /// The prior one, sealed: its owner, its last activity, and the reason.
     pub prior: LedgerEntry,
+    /// What the holder finds.
+    #[serde(default)]
+    pub found: Found,
 }
 
 /// A forced takeover was carried out, scheduled, or tried dry.
@@ -158,6 +182,9 @@ pub struct Forced {
     pub prior_holder_may_act_until: Option<LeaseInstant>,
     /// What came, or would come, of it.
     pub outcome: ForcedOutcome,
+    /// What the successor finds, or would find.
+    #[serde(default)]
+    pub found: Found,
 }
 
 /// What came of a forced takeover.
@@ -197,6 +224,15 @@ pub struct Cleared {
     pub successor: Option<SessionView>,
     /// The words given for it.
     pub reason: Option<Arc<str>>,
+}
+
+/// An escalation was resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationResolved {
+    /// The escalation, as it was.
+    pub escalation: Escalation,
+    /// How many blocking ones are still open.
+    pub blocking: u32,
 }
 
 impl Reply {

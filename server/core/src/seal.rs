@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use smallvec::smallvec;
 
-use crate::change::{Change, Changes};
+use crate::change::Change;
+use crate::gate::attention_anchor;
+use crate::handoff::ActionState;
 use crate::ledger::{EndCause, LedgerEntry, NextHolder, Prior};
 use crate::name::{ActorId, Principal};
 use crate::session::{Revision, Session};
+use crate::surroundings::Surroundings;
 use crate::time::Moment;
+use crate::transition::{Transited, Transition, transit};
 use crate::workspace::Workspace;
 
 /// How a session ends: everything of its sealed record that the session itself does not say.
@@ -24,6 +28,7 @@ pub(crate) struct Ending<'a> {
 
 /// The record of `session`, which ends.
 pub(crate) fn seal(workspace: &Workspace, session: &Session, ending: Ending<'_>) -> LedgerEntry {
+    let held = session.autonomous();
     LedgerEntry {
         session_id: session.id.clone(),
         key: workspace.key.clone(),
@@ -48,14 +53,33 @@ pub(crate) fn seal(workspace: &Workspace, session: &Session, ending: Ending<'_>)
         start_count: session.start_count,
         beats: session.beats,
         last_activity: session.activity.clone(),
+        instance: held.and_then(|held| held.instance.clone()),
+        last_heartbeat_at: held.and_then(|held| held.renewal).map(|last| last.last_heartbeat_at),
+        lease_ttl: session.ttl(),
+        usage: workspace.around().progress.usage.clone(),
+        focus: focus(workspace.around()),
     }
 }
 
+/// What the work is about: where attention belongs, else what the handoff says.
+fn focus(around: &Surroundings) -> Option<Arc<str>> {
+    if let Some(gate) = attention_anchor(&around.gates) {
+        return Some(Arc::from(gate.name.as_str()));
+    }
+    let handoff = around.handoff.as_deref()?;
+    if !handoff.title.is_empty() {
+        return Some(Arc::clone(&handoff.title));
+    }
+    let open = handoff.actions.iter().find(|action| action.state == ActionState::Open)?;
+    Some(Arc::clone(&open.text))
+}
+
 /// One session ends and the next one begins, at one revision.
-pub(crate) fn handover(ended: &LedgerEntry, next: &Session) -> Changes {
+pub(crate) fn handover(workspace: &Workspace, ended: &LedgerEntry, next: &Session) -> Transited {
     let prior = Prior { session_id: ended.session_id.clone(), cause: ended.cause };
-    smallvec![
+    let own = smallvec![
         Change::Ended { entry: Box::new(ended.clone()) },
         Change::Minted { session: Box::new(next.clone()), prior: Some(prior) },
-    ]
+    ];
+    transit(workspace, Transition::ending(ended.cause), own)
 }

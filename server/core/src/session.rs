@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::GatesRevision;
 use crate::name::{ActorId, InstanceId, MachineId, Principal, SessionId};
 use crate::time::{LeaseInstant, Moment, Span, WallTime};
 
@@ -134,6 +135,16 @@ pub struct Session {
     pub activity_logged_at: Option<LeaseInstant>,
     /// Whether settle has recorded that the session is stale.
     pub expiry_recorded: bool,
+    /// The revision of the gates that the owner says it has applied, if it has said so.
+    #[serde(default)]
+    pub applied_gates_revision: Option<GatesRevision>,
+    /// The first instant at which the session is stalled; absent while it has touched no work
+    /// stream.
+    #[serde(default)]
+    pub stalls_at: Option<LeaseInstant>,
+    /// Whether settle has recorded that the session is stalled.
+    #[serde(default)]
+    pub stalled: bool,
 }
 
 /// Who holds a session.

@@ -7,11 +7,13 @@ use crate::change::{Change, Changes};
 use crate::context::Clock;
 use crate::forced_takeover;
 use crate::session::Revision;
+use crate::stall;
 use crate::time::Moment;
 use crate::workspace::Workspace;
 
-/// What has come due: a pending transfer to apply, or a session found stale for the first
-/// time. Absent when the stored state is up to date, and when the workspace's revisions are
+/// What has come due: a pending transfer to apply, a session found stale for the first time,
+/// or a live one found to have stalled. Needs what
+/// [`settle_needs`](crate::parts::settle_needs) says. Absent when the stored state is up to date, and when the workspace's revisions are
 /// used up. One call settles everything: what it does leaves nothing due, as long as leases
 /// have a length.
 #[must_use]
@@ -20,7 +22,7 @@ pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     let session = tenure.session.as_ref()?;
     let expiry = tenure.effective_expiry(clock.boot_mark)?;
     if expiry > clock.now.lease {
-        return None;
+        return stall::due(workspace, session, clock).map(|stalled| smallvec![stalled]);
     }
     if let Some(transfer) = &tenure.transfer {
         return forced_takeover::complete(workspace, session, transfer, expiry, clock).ok();

@@ -14,6 +14,7 @@ use crate::reply::{Reply, SessionView, Started, Warning};
 use crate::seal::{Ending, handover, seal};
 use crate::session::{Autonomous, Holder, Renewal, Session};
 use crate::time::Moment;
+use crate::transition::{Transited, Transition, transit};
 use crate::workspace::Workspace;
 
 pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -> Decided {
@@ -93,17 +94,20 @@ fn fresh(
         };
         seal(workspace, stored, ending)
     });
-    let changes = match &predecessor {
-        Some(ended) => handover(ended, &session),
-        None => smallvec![Change::Minted { session: Box::new(session.clone()), prior: None }],
+    let Transited { changes, found } = match &predecessor {
+        Some(ended) => handover(workspace, ended, &session),
+        None => {
+            let minted = Change::Minted { session: Box::new(session.clone()), prior: None };
+            transit(workspace, Transition::FirstStart, smallvec![minted])
+        }
     };
     let warnings = match prior {
         Some((stored, _)) if is_legacy(stored) => vec![Warning::LegacySessionReplaced],
         _ => Vec::new(),
     };
     let session = SessionView::minted(workspace, session, &context.clock);
-    let reply = Reply::Started(Box::new(Started { session, reset: true, warnings, predecessor }));
-    Ok(Decision { changes, reply })
+    let started = Started { session, reset: true, warnings, predecessor, found };
+    Ok(Decision { changes, reply: Reply::Started(Box::new(started)) })
 }
 
 /// A person's record of an older installation. A program's is an ordinary stale session.
@@ -156,16 +160,21 @@ fn refresh(workspace: &Workspace, stored: &Session, request: &Start, context: &C
         start_count: stored.start_count.saturating_add(1),
         principal: context.principal.clone(),
         machine: request.machine.clone().or_else(|| stored.machine.clone()),
-        activity: if is_person { None } else { stored.activity.clone() },
+        activity: stored.activity.clone().filter(|_| !is_person),
+        stalls_at: stored.stalls_at.filter(|_| !is_person),
+        stalled: stored.stalled && !is_person,
         ..stored.clone()
     };
+    let transition =
+        if is_person { Transition::RefreshByPerson } else { Transition::RefreshByProgram };
     let other = (stored.principal != context.principal).then(|| stored.principal.clone());
     let warnings = vec![Warning::SessionRefreshed { other_principal: other }];
-    let changes = smallvec![Change::Refreshed { revision, session: Box::new(session.clone()) }];
+    let own = smallvec![Change::Refreshed { revision, session: Box::new(session.clone()) }];
+    let Transited { changes, found } = transit(workspace, transition, own);
     let transfer = workspace.tenure.transfer.clone();
     let session =
         SessionView::new(workspace.key.clone(), revision, session, transfer, &context.clock);
-    let started = Started { session, reset: false, warnings, predecessor: None };
+    let started = Started { session, reset: false, warnings, predecessor: None, found };
     Ok(Decision { changes, reply: Reply::Started(Box::new(started)) })
 }
 

@@ -9,6 +9,7 @@ use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, TakenOver};
 use crate::seal::{Ending, handover, seal};
 use crate::session::{Session, Successor};
+use crate::transition::Transited;
 use crate::workspace::Workspace;
 
 pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Context) -> Decided {
@@ -49,9 +50,9 @@ pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Con
         successor: Some(&session),
     };
     let prior = seal(workspace, stored, ending);
-    let changes = handover(&prior, &session);
+    let Transited { changes, found } = handover(workspace, &prior, &session);
     let session = SessionView::minted(workspace, session, &context.clock);
-    Ok(Decision { changes, reply: Reply::TakenOver(Box::new(TakenOver { session, prior })) })
+    Ok(Decision { changes, reply: Reply::TakenOver(Box::new(TakenOver { session, prior, found })) })
 }
 
 /// Fills in what a successor did not ask for from the session that it follows.

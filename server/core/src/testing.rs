@@ -4,11 +4,13 @@
 //! The present is [`NOW`] on the lease clock; the last boot was long before. Sessions are live
 //! unless a test says otherwise.
 
+mod around;
 mod scene;
 
 use crate::command::{
-    Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, RequestedHolder, RequestedLease,
-    RequestedSuccessor, Start, TakeOver, Yield,
+    Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates, PutHandoff,
+    RaiseEscalation, RequestedHolder, RequestedLease, RequestedSuccessor, ResolveEscalation, Start,
+    TakeOver, UpdateGate, Yield,
 };
 use crate::name::{ActorId, InstanceId, MachineId, Principal, SessionId};
 use crate::session::{
@@ -17,6 +19,10 @@ use crate::session::{
 };
 use crate::time::{LeaseInstant, Moment, Span, WallTime};
 
+pub(crate) use around::{
+    A_WHILE, GATES_REVISION, escalation, gate, put_gates, put_handoff, raise, report, resolve,
+    stream, touching, update_gate, usage,
+};
 pub(crate) use scene::{Done, Scene, sealed};
 
 /// The present on the lease clock, late enough for a session to be more than a day old.
@@ -60,6 +66,9 @@ pub(crate) fn person() -> Session {
         activity: None,
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     }
 }
 
@@ -192,7 +201,7 @@ pub(crate) fn start_person() -> Start {
 }
 
 pub(crate) fn beat(owner: &str) -> Heartbeat {
-    Heartbeat { actor: actor(owner), session_id: None, activity: None }
+    Heartbeat { actor: actor(owner), session_id: None, activity: None, report: None }
 }
 
 pub(crate) fn successor(owner: &str) -> RequestedSuccessor {
@@ -241,3 +250,4 @@ macro_rules! into_command {
     };
 }
 into_command!(Start, Heartbeat, Join, TakeOver, ForceTakeOver, Yield, Clear);
+into_command!(RaiseEscalation, ResolveEscalation, PutGates, UpdateGate, PutHandoff);

@@ -1,7 +1,8 @@
 //! Everything that is stored of one workspace and that decisions need.
 
-use crate::name::Key;
+use crate::name::{Key, SessionId};
 use crate::session::{FencingToken, Revision, Session, Transfer};
+use crate::surroundings::{Signals, Surroundings};
 
 /// The state of one `(workspace, profile)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Workspace {
     pub key: Key,
     /// The hot part: what every beat reads and changes.
     pub tenure: Tenure,
+    /// Everything else; absent while it is not loaded.
+    pub surroundings: Option<Box<Surroundings>>,
 }
 
 /// Who holds the workspace, and what is about to change about it.
@@ -22,13 +25,21 @@ pub struct Tenure {
     pub session: Option<Session>,
     /// Present only together with a session.
     pub transfer: Option<Transfer>,
+    /// What beats have to tell of the surroundings. It survives the session, too.
+    pub signals: Signals,
 }
 
 impl Workspace {
-    /// A workspace of which nothing is stored.
+    /// A workspace of which nothing is stored, and of which nothing is left to load.
     #[must_use]
     pub fn unknown(key: Key) -> Self {
-        Self { key, tenure: Tenure::default() }
+        Self { key, tenure: Tenure::default(), surroundings: Some(Box::default()) }
+    }
+
+    /// The id of the stored session, if one is stored and has an id.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&SessionId> {
+        self.tenure.session.as_ref().and_then(|session| session.id.as_ref())
     }
 
     /// The token of the stored session.

@@ -15,6 +15,7 @@ use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, Yielded};
 use crate::seal::{Ending, seal};
 use crate::session::Session;
+use crate::transition::{Transition, transit};
 use crate::workspace::Workspace;
 
 pub(crate) fn give_up(workspace: &Workspace, request: &Yield, context: &Context) -> Decided {
@@ -50,8 +51,9 @@ pub(crate) fn depart(
     let clock = &context.clock;
     if let Some(transfer) = &workspace.tenure.transfer {
         let ended = AsOf { at: clock.now, by_actor: departure.actor };
-        let (changes, entry, next) = carry_out(workspace, stored, transfer, &ended, clock)?;
-        return Ok((changes, entry, Some(SessionView::minted(workspace, next, clock))));
+        let done = carry_out(workspace, stored, transfer, &ended, clock)?;
+        let next = SessionView::minted(workspace, done.next, clock);
+        return Ok((done.changes, done.entry, Some(next)));
     }
     let ending = Ending {
         cause: departure.cause,
@@ -63,7 +65,9 @@ pub(crate) fn depart(
         successor: None,
     };
     let entry = seal(workspace, stored, ending);
-    Ok((smallvec![Change::Ended { entry: Box::new(entry.clone()) }], entry, None))
+    let own = smallvec![Change::Ended { entry: Box::new(entry.clone()) }];
+    let transited = transit(workspace, Transition::ending(entry.cause), own);
+    Ok((transited.changes, entry, None))
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl Chain {
             }
             let more = self.more.get_or_insert_default();
             more.beyond_the_lease = true;
-            let before = entry.workspace.clone();
+            let before = entry.workspace.tenure.clone();
             evolve(&mut entry.workspace, change);
             if let Change::Ended { entry: sealed } = change {
                 more.sealed.push((**sealed).clone());

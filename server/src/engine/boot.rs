@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use tenure_core::event::SERVICE_PRINCIPAL;
-use tenure_core::name::{Principal, SessionId};
+use tenure_core::name::{EscalationId, Principal, SessionId};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::cache::Cache;
@@ -48,6 +48,7 @@ pub(crate) async fn boot(
         revision_floor: acquired.revision_floor,
         service: Principal::imported(SERVICE_PRINCIPAL),
         no_session_id: SessionId::imported(""),
+        no_escalation_id: EscalationId::imported(""),
         mark_stored: acquired.lease_mark,
         chains: Vec::new(),
         service_events: Vec::new(),

@@ -74,6 +74,7 @@ impl Runner {
             outcomes,
             service: &self.service,
             no_session_id: &self.no_session_id,
+            no_escalation_id: &self.no_escalation_id,
             revision_floor: self.revision_floor,
             last: None,
         };

@@ -7,12 +7,13 @@ use tenure_core::command::{Command, RequestedHolder, RequestedSuccessor};
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::event::Stamp;
-use tenure_core::name::{ActorId, Principal, SessionId};
+use tenure_core::name::{ActorId, EscalationId, Principal, SessionId};
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::replay::replay;
 use tenure_core::session::Revision;
 use tenure_core::settle::settle;
 use tenure_core::time::Span;
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use ulid::Ulid;
 
 use crate::access::Caller;
@@ -37,6 +38,8 @@ pub struct Deciding<'a> {
     pub service: &'a Principal,
     /// Stands in for a minted id where none will be needed.
     pub no_session_id: &'a SessionId,
+    /// The same for escalations.
+    pub no_escalation_id: &'a EscalationId,
     /// Unknown workspaces start above it.
     pub revision_floor: Revision,
     /// The circumstances of the last command that minted nothing, and whose they were: beats
@@ -164,6 +167,11 @@ impl Deciding<'_> {
             operator: caller.operator,
             address: caller.address.clone(),
             new_session_id: if mints { mint() } else { self.no_session_id.clone() },
+            new_escalation_id: match command {
+                Command::RaiseEscalation(_) => mint_escalation(),
+                _ => self.no_escalation_id.clone(),
+            },
+            work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: self.revision_floor,
             machine_cordoned: false,
         }
@@ -196,6 +204,10 @@ fn mint() -> SessionId {
     SessionId::imported(&format!("ses_{}", Ulid::generate()))
 }
 
+fn mint_escalation() -> EscalationId {
+    EscalationId::imported(&format!("esc_{}", Ulid::generate()))
+}
+
 /// Who acts, as the command claims.
 fn acting(command: &Command) -> Option<&ActorId> {
     match command {
@@ -212,5 +224,10 @@ fn acting(command: &Command) -> Option<&ActorId> {
         Command::ForceTakeOver(_) | Command::CancelTransfer(_) => None,
         Command::Yield(request) => request.actor.as_ref(),
         Command::Clear(request) => request.actor.as_ref(),
+        Command::RaiseEscalation(request) => request.actor.as_ref(),
+        Command::ResolveEscalation(request) => request.actor.as_ref(),
+        Command::PutGates(request) => request.actor.as_ref(),
+        Command::UpdateGate(request) => request.actor.as_ref(),
+        Command::PutHandoff(request) => request.actor.as_ref(),
     }
 }

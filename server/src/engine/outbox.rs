@@ -218,6 +218,7 @@ impl Handle {
                 actor: identity.actor.clone(),
                 session_id: Some(identity.session_id.clone()),
                 activity: Some(activity),
+                report: None,
             }))
         });
         let message_id = queued.message_id;
@@ -233,6 +234,7 @@ impl Identity {
             actor: actor.clone(),
             session_id: Some(session_id.clone()),
             activity: None,
+            report: None,
         });
         Self { key, session_id, actor, plain_beat }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenure_core::context::Clock;
 use tenure_core::event::{Event, SERVICE_PRINCIPAL, What};
-use tenure_core::name::{Principal, SessionId};
+use tenure_core::name::{EscalationId, Principal, SessionId};
 use tenure_core::session::Revision;
 use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Span};
@@ -46,6 +46,7 @@ pub(crate) struct Runner {
     pub revision_floor: Revision,
     pub service: Principal,
     pub no_session_id: SessionId,
+    pub no_escalation_id: EscalationId,
     pub mark_stored: LeaseInstant,
     pub chains: Vec<Chain>,
     pub service_events: Vec<Event>,

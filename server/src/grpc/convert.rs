@@ -24,6 +24,7 @@ pub mod text;
 pub mod time;
 pub mod transfer;
 pub mod violation;
+pub mod work;
 
 #[cfg(test)]
 pub(in crate::grpc) mod samples;

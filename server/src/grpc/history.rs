@@ -81,8 +81,9 @@ impl HistoryService for History {
         let key = entry.key.clone();
         let stored = self.reads.get(key.clone()).await.map_err(failed)?;
         let clock = self.feed.clock();
-        let current = stored
-            .and_then(|stored| SessionView::of(&Workspace { key, tenure: stored.tenure }, &clock));
+        let current = stored.and_then(|stored| {
+            SessionView::of(&Workspace { key, tenure: stored.tenure, surroundings: None }, &clock)
+        });
         Ok(Response::new(v1::GetLedgerEntryResponse {
             entry: Some(ledger::entry(&entry)),
             current: current.map(|view| session::shown(&view, &clock)),

@@ -13,6 +13,15 @@ pub(super) fn type_name(what: &What) -> &'static str {
         What::TransferScheduled { .. } => "TRANSFER_SCHEDULED",
         What::TransferCancelled { .. } => "TRANSFER_CANCELLED",
         What::ActivityChanged(_) => "ACTIVITY_CHANGED",
+        What::SessionStalled(_) => "SESSION_STALLED",
+        What::SessionResumed(_) => "SESSION_RESUMED",
+        What::EscalationRaised(_) => "ESCALATION_RAISED",
+        What::EscalationResolved(_) => "ESCALATION_RESOLVED",
+        What::EscalationsCleared { .. } => "ESCALATIONS_CLEARED",
+        What::GatesSet(_) => "GATES_SET",
+        What::GateUpdated { .. } => "GATE_UPDATED",
+        What::GatesCleared { .. } => "GATES_CLEARED",
+        What::HandoffPut(_) => "HANDOFF_PUT",
         What::ServerStarted { .. } => "SERVER_STARTED",
         What::ServerDrained { .. } => "SERVER_DRAINED",
         What::ClockStepped { .. } => "CLOCK_STEPPED",
@@ -29,6 +38,15 @@ pub(super) fn is_important(what: &What) -> bool {
         | What::SessionRefreshed(_)
         | What::SessionExpired { .. }
         | What::ActivityChanged(_)
+        | What::SessionStalled(_)
+        | What::SessionResumed(_)
+        | What::EscalationRaised(_)
+        | What::EscalationResolved(_)
+        | What::EscalationsCleared { .. }
+        | What::GatesSet(_)
+        | What::GateUpdated { .. }
+        | What::GatesCleared { .. }
+        | What::HandoffPut(_)
         | What::ServerStarted { .. }
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }

@@ -31,7 +31,7 @@ pub(super) fn merge(
         }
         session
     });
-    Tenure { revision: Some(lease.revision), session, transfer }
+    Tenure { revision: Some(lease.revision), session, transfer, ..Tenure::default() }
 }
 
 /// Refuses a batch with numbers that are compared and that not every store can hold.

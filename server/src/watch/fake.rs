@@ -79,9 +79,12 @@ pub(crate) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
         activity: None,
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     };
     let tenure =
-        Tenure { revision: Some(Revision(sequence)), session: Some(session), transfer: None };
+        Tenure { revision: Some(Revision(sequence)), session: Some(session), ..Tenure::default() };
     let stored = Stored { row: RowId(1), version: Version(sequence), tenure };
     Listed { key: key(name), stored }
 }

@@ -31,6 +31,24 @@ pub enum EventType {
     TransferCancelled,
     /// The owner says what it is doing.
     ActivityChanged,
+    /// A live session was found not to progress.
+    SessionStalled,
+    /// A stalled session progresses again.
+    SessionResumed,
+    /// An escalation was raised.
+    EscalationRaised,
+    /// An escalation was resolved.
+    EscalationResolved,
+    /// Escalations went with a transition.
+    EscalationsCleared,
+    /// The list of gates was set.
+    GatesSet,
+    /// One gate was set.
+    GateUpdated,
+    /// The gates went with a transition.
+    GatesCleared,
+    /// The handoff was replaced.
+    HandoffPut,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -53,6 +71,15 @@ impl EventType {
             What::TransferScheduled { .. } => Self::TransferScheduled,
             What::TransferCancelled { .. } => Self::TransferCancelled,
             What::ActivityChanged(_) => Self::ActivityChanged,
+            What::SessionStalled(_) => Self::SessionStalled,
+            What::SessionResumed(_) => Self::SessionResumed,
+            What::EscalationRaised(_) => Self::EscalationRaised,
+            What::EscalationResolved(_) => Self::EscalationResolved,
+            What::EscalationsCleared { .. } => Self::EscalationsCleared,
+            What::GatesSet(_) => Self::GatesSet,
+            What::GateUpdated { .. } => Self::GateUpdated,
+            What::GatesCleared { .. } => Self::GatesCleared,
+            What::HandoffPut(_) => Self::HandoffPut,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,

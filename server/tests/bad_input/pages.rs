@@ -33,9 +33,12 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
         activity: None,
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     };
     let revision = Revision(1);
-    let tenure = Tenure { revision: Some(revision), session: Some(session), transfer: None };
+    let tenure = Tenure { revision: Some(revision), session: Some(session), ..Tenure::default() };
     Write {
         key: Key {
             workspace: WorkspaceName::parse(workspace).unwrap(),

@@ -133,8 +133,11 @@ impl World {
     /// What a reader sees now.
     pub async fn seen(&self, workspace: &str) -> SessionView {
         let stored = self.stored(workspace).await.unwrap();
-        let workspace =
-            tenure_core::workspace::Workspace { key: key(workspace), tenure: stored.tenure };
+        let workspace = tenure_core::workspace::Workspace {
+            key: key(workspace),
+            tenure: stored.tenure,
+            surroundings: None,
+        };
         SessionView::of(&workspace, &self.engine.clock()).unwrap()
     }
 
@@ -177,7 +180,10 @@ pub fn start(workspace: &str, actor: &str, ttl_secs: u64) -> Request {
 
 pub fn heartbeat(workspace: &str, actor: &str, session_id: Option<SessionId>) -> Request {
     let actor = ActorId::imported(actor);
-    request(workspace, Command::Heartbeat(Heartbeat { actor, session_id, activity: None }))
+    request(
+        workspace,
+        Command::Heartbeat(Heartbeat { actor, session_id, activity: None, report: None }),
+    )
 }
 
 pub fn clear(workspace: &str, actor: &str) -> Request {

@@ -26,7 +26,7 @@ fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
 
 fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
     if rng.u8(..4) == 0 {
-        return Tenure { revision: Some(Revision(revision)), session: None, transfer: None };
+        return Tenure { revision: Some(Revision(revision)), ..Tenure::default() };
     }
     let id = format!("ses_{revision}");
     let mut session = match rng.u8(..4) {

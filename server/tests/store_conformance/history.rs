@@ -166,7 +166,7 @@ pub async fn counts_follow_every_change<H: Harness>() {
     let write_again = write(key("a"), Guard::At(a, Version(1)), 2, again);
     apply(&store, acquired.epoch, vec![write_again]).await;
     assert_eq!(store.counts().await.unwrap(), counts(2, 2, 0, 0));
-    let cleared = Tenure { revision: Some(Revision(2)), session: None, transfer: None };
+    let cleared = Tenure { revision: Some(Revision(2)), ..Tenure::default() };
     for version in 2..4 {
         let guard = Guard::At(a, Version(version));
         let mut clear = write(key("a"), guard, version + 1, cleared.clone());

@@ -55,6 +55,9 @@ pub fn session(id: &str, actor: &str, revision: u64) -> Session {
         activity: None,
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     }
 }
 
@@ -71,7 +74,7 @@ pub fn program(session: &mut Session) -> &mut Autonomous {
 }
 
 pub fn tenure(revision: u64, session: Session) -> Tenure {
-    Tenure { revision: Some(Revision(revision)), session: Some(session), transfer: None }
+    Tenure { revision: Some(Revision(revision)), session: Some(session), ..Tenure::default() }
 }
 
 pub fn transfer(deadline: u64) -> Transfer {
@@ -210,6 +213,11 @@ pub fn entry(workspace: &str, session_id: &str, ended_at: u64, cause: EndCause) 
         start_count: 1,
         beats: 3,
         last_activity: None,
+        instance: None,
+        last_heartbeat_at: None,
+        lease_ttl: None,
+        usage: None,
+        focus: None,
     }
 }
 

@@ -2,9 +2,7 @@
 //! property test.
 
 use super::*;
-use crate::change::Changes;
 use crate::command::{CancelTransfer, Command, Heartbeat};
-use crate::evolve::evolve;
 use crate::ledger::EndCause;
 use crate::testing::{
     NOW, Scene, actor, at, beat, clear, force, give_up, lease, machine, person, program,
@@ -20,20 +18,8 @@ fn stamp() -> Stamp {
     }
 }
 
-/// The events of a decision's changes, applied one after another.
-fn events_of(scene: &Scene, changes: &Changes) -> Vec<Event> {
-    let mut workspace = scene.workspace.clone();
-    let mut events = Vec::new();
-    for change in changes {
-        let before = workspace.clone();
-        evolve(&mut workspace, change);
-        events.extend(derive(&before, change, &workspace, &stamp()));
-    }
-    events
-}
-
 fn events(scene: &Scene, command: impl Into<Command>) -> Vec<Event> {
-    events_of(scene, &scene.done(command).changes)
+    scene.events_of(&scene.done(command).changes)
 }
 
 fn facts(owner: &str, supervisor: Option<&str>, on: &str) -> Option<Facts> {
@@ -60,7 +46,7 @@ fn every_event_says_when_where_who_and_from_which_address() {
 fn mint_is_session_started_with_facts_after_only() {
     let scene = Scene::unknown();
     let done = scene.done(start_with(lease("a")));
-    let event = only(events_of(&scene, &done.changes));
+    let event = only(scene.events_of(&done.changes));
     let session = Box::new(done.session().clone());
     assert_eq!(event.what, What::SessionStarted { session, prior: None });
     assert_eq!(event.session_id, done.session().id);
@@ -74,7 +60,7 @@ fn refresh_is_session_refreshed_with_facts_before_and_after() {
     let request = lease("a");
     let request = crate::command::RequestedLease { supervisor: Some(actor("s")), ..request };
     let done = scene.done(start_with(request));
-    let event = only(events_of(&scene, &done.changes));
+    let event = only(scene.events_of(&done.changes));
     assert_eq!(event.what, What::SessionRefreshed(Box::new(done.session().clone())));
     assert_eq!(event.session_id, scene.session().id);
     assert_eq!(event.before, facts("a", None, "old-machine"));
@@ -87,7 +73,7 @@ fn recorded_expiry_is_session_expired_with_its_instant_and_the_session_as_it_sta
     session.expiry_recorded = false;
     let scene = Scene::with(session);
     let (after, changes) = scene.settled();
-    let event = only(events_of(&scene, &changes));
+    let event = only(scene.events_of(&changes));
     let session = Box::new(after.tenure.session.unwrap());
     assert!(session.expiry_recorded);
     assert_eq!(event.what, What::SessionExpired { session, expired_at: at(NOW - 5) });
@@ -99,7 +85,7 @@ fn recorded_expiry_is_session_expired_with_its_instant_and_the_session_as_it_sta
 fn end_is_session_ended_with_facts_before_only_and_its_reason() {
     let scene = Scene::with(program("a"));
     let done = scene.done(clear(Some("a")));
-    let event = only(events_of(&scene, &done.changes));
+    let event = only(scene.events_of(&done.changes));
     let entry = Box::new(done.sealed()[0].clone());
     assert_eq!(event.what, What::SessionEnded { entry, transfer_completed: false });
     assert_eq!(
@@ -145,7 +131,7 @@ fn end_tells_whether_it_completed_the_pending_transfer() {
     assert!(completed(&events(&pending(), give_up(Some("a")))));
     assert!(completed(&events(&pending(), clear(Some("a")))));
     let due = pending().now(NOW + 1);
-    assert!(completed(&events_of(&due, &due.settled().1)));
+    assert!(completed(&due.events_of(&due.settled().1)));
     assert!(!completed(&events(&pending(), force(successor("b"), Span::ZERO))));
     assert!(!completed(&events(&Scene::with(program("a")), give_up(Some("a")))));
 }
@@ -154,7 +140,7 @@ fn end_tells_whether_it_completed_the_pending_transfer() {
 fn scheduled_transfer_is_told_with_its_revision() {
     let scene = Scene::with(program("a"));
     let done = scene.done(force(successor("b"), Span(5_000)));
-    let event = only(events_of(&scene, &done.changes));
+    let event = only(scene.events_of(&done.changes));
     let transfer = Box::new(done.workspace.tenure.transfer.clone().unwrap());
     assert_eq!(Some(transfer.revision), event.revision);
     assert_eq!(event.what, What::TransferScheduled { transfer });

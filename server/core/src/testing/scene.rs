@@ -1,18 +1,20 @@
 //! The scene of a test: a stored workspace, the circumstances, and what a command makes of them.
 
-use super::{NOW, REVISION, at};
+use super::{NOW, REVISION, actor, at};
 use crate::change::{Change, Changes};
 use crate::command::Command;
 use crate::context::{Clock, Context};
 use crate::decide::decide;
+use crate::event::{Event, Stamp, derive};
 use crate::evolve::evolve;
 use crate::ledger::LedgerEntry;
-use crate::name::{Key, Principal, SessionId, WorkspaceName};
+use crate::name::{EscalationId, Key, Principal, SessionId, WorkspaceName};
 use crate::refusal::{Reason, Refusal};
 use crate::reply::Reply;
 use crate::session::{Revision, Session, Transfer};
 use crate::settle::settle;
 use crate::time::LeaseInstant;
+use crate::work_stream::HALF_LIFE_DEFAULT;
 use crate::workspace::Workspace;
 
 /// A stored workspace, and the circumstances of the command that comes next.
@@ -39,6 +41,8 @@ impl Scene {
             operator: false,
             address: None,
             new_session_id: SessionId::imported("ses_new"),
+            new_escalation_id: EscalationId::imported("esc_new"),
+            work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: Revision(100),
             machine_cordoned: false,
         };
@@ -105,6 +109,24 @@ impl Scene {
 
     pub(crate) fn refusal(&self, command: impl Into<Command>) -> Refusal {
         decide(&self.workspace, &command.into(), &self.context).unwrap_err()
+    }
+
+    /// The events of changes, applied one after another.
+    pub(crate) fn events_of(&self, changes: &Changes) -> Vec<Event> {
+        let stamp = Stamp {
+            at: self.context.clock.now.wall,
+            principal: self.context.principal.clone(),
+            actor: Some(actor("acting")),
+            address: Some("192.0.2.7:4000".into()),
+        };
+        let mut workspace = self.workspace.clone();
+        let mut events = Vec::new();
+        for change in changes {
+            let before = workspace.tenure.clone();
+            evolve(&mut workspace, change);
+            events.extend(derive(&before, change, &workspace, &stamp));
+        }
+        events
     }
 
     /// Settles the workspace, which must have something due.

@@ -203,6 +203,10 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
             assert_eq!(cleared.successor, view);
             assert_eq!(cleared.ended.as_ref().map(|ended| ended.token), before.token());
         }
+        Reply::EscalationRaised(_)
+        | Reply::EscalationResolved(_)
+        | Reply::Gates(_)
+        | Reply::HandoffPut(_) => {}
     }
     let stored = serde_json::to_string(&decision.reply).unwrap();
     assert_eq!(serde_json::from_str::<Reply>(&stored).unwrap(), decision.reply);

@@ -8,13 +8,14 @@ use tenure_core::command::{
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::evolve::evolve;
-use tenure_core::name::{ActorId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId, WorkspaceName};
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, REVISION_LIMIT, Renewal, Revision,
     Session, Successor, Transfer,
 };
 use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::{Tenure, Workspace};
 
 /// A stored state and a clock, each number of which may be anything.
@@ -80,6 +81,8 @@ pub fn run(case: &Case) {
             operator: true,
             address: None,
             new_session_id: SessionId::imported(&format!("ses_{number}")),
+            new_escalation_id: EscalationId::imported(&format!("esc_{number}")),
+            work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: Revision(case.floor),
             machine_cordoned: false,
         };
@@ -117,6 +120,9 @@ fn stored(case: &Case) -> Workspace {
         activity: None,
         activity_logged_at: Some(LeaseInstant(case.expires_at)),
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     };
     let transfer = case.deadline.map(|deadline| Transfer {
         successor: Successor::Autonomous {
@@ -136,7 +142,9 @@ fn stored(case: &Case) -> Workspace {
     let key =
         Key { workspace: WorkspaceName::parse("acme/api").unwrap(), profile: Default::default() };
     let (session, transfer) = case.revision.map_or((None, None), |_| (Some(session), transfer));
-    Workspace { key, tenure: Tenure { revision: case.revision.map(Revision), session, transfer } }
+    let tenure =
+        Tenure { revision: case.revision.map(Revision), session, transfer, ..Tenure::default() };
+    Workspace { tenure, ..Workspace::unknown(key) }
 }
 
 fn commands(ttl: u64) -> [Command; 10] {
@@ -158,7 +166,8 @@ fn commands(ttl: u64) -> [Command; 10] {
         supervisor: None,
         instance: None,
     };
-    let beat = Heartbeat { actor: actor(), session_id: None, activity: Some("x".into()) };
+    let beat =
+        Heartbeat { actor: actor(), session_id: None, activity: Some("x".into()), report: None };
     let taken = TakeOver {
         successor: RequestedSuccessor::Interactive,
         reason: "taken".into(),

@@ -26,6 +26,7 @@ pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
             actor: actor(name),
             session_id: session_id(*session, tenure),
             activity: activity.map(Into::into),
+            report: None,
         }),
         Ask::Join { actor: name, session } => Command::Join(Join {
             actor: actor(name),

@@ -8,13 +8,14 @@ use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::event::{Stamp, derive};
 use tenure_core::evolve::evolve;
-use tenure_core::name::{ActorId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId, WorkspaceName};
 use tenure_core::reply::{ForcedOutcome, Reply, SessionView};
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, Renewal, Revision, Session,
 };
 use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
 use crate::checks::{Past, check_refusal, check_repeat, check_reply, check_settled, check_step};
@@ -88,6 +89,8 @@ impl World {
             operator,
             address: None,
             new_session_id: SessionId::imported(&format!("ses_{}", self.ids)),
+            new_escalation_id: EscalationId::imported(&format!("esc_{}", self.ids)),
+            work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: self.floor,
             machine_cordoned,
         }
@@ -150,6 +153,9 @@ impl World {
             activity: None,
             activity_logged_at: None,
             expiry_recorded: false,
+            applied_gates_revision: None,
+            stalls_at: None,
+            stalled: false,
         };
         self.past.mint(&session);
         self.log.tenure.session = Some(session.clone());
@@ -202,7 +208,7 @@ impl World {
         for change in changes {
             let previous = self.workspace.clone();
             evolve(&mut self.workspace, change);
-            let event = derive(&previous, change, &self.workspace, &stamp);
+            let event = derive(&previous.tenure, change, &self.workspace, &stamp);
             self.log.read(event.as_ref(), &self.workspace);
             if let Change::Ended { entry } = change {
                 self.outcomes.insert(format!("end {:?}", entry.cause));
@@ -229,6 +235,10 @@ impl World {
             Reply::TransferCancelled(_) => "TransferCancelled",
             Reply::Yielded(_) => "Yielded",
             Reply::Cleared(_) => "Cleared",
+            Reply::EscalationRaised(_) => "EscalationRaised",
+            Reply::EscalationResolved(_) => "EscalationResolved",
+            Reply::Gates(_) => "Gates",
+            Reply::HandoffPut(_) => "HandoffPut",
         };
         self.outcomes.insert(what.into());
         let stored = before.tenure.session.as_ref().and_then(Session::autonomous);

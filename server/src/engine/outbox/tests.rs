@@ -3,12 +3,13 @@ use std::task::Waker;
 use tenure_core::context::Clock;
 use tenure_core::context::Context as Circumstances;
 use tenure_core::decide::decide;
-use tenure_core::name::{ProfileName, WorkspaceName};
+use tenure_core::name::{EscalationId, ProfileName, WorkspaceName};
 use tenure_core::refusal::Reason;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::{Beat, Reply, SessionView};
 use tenure_core::session::{Activity, FencingToken};
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
 use super::*;
@@ -48,6 +49,7 @@ fn reply(revision: u64) -> Beat {
         effective_expiry: LeaseInstant(9_000),
         activity: None,
         transfer: None,
+        signals: Default::default(),
     }
 }
 
@@ -64,6 +66,8 @@ fn circumstances() -> Circumstances {
         operator: false,
         address: None,
         new_session_id: SessionId::imported("ses_1"),
+        new_escalation_id: EscalationId::imported(""),
+        work_stream_half_life: HALF_LIFE_DEFAULT,
         revision_floor: Revision(0),
         machine_cordoned: false,
     }

@@ -47,7 +47,8 @@ async fn count(store: &dyn Store, engine: &Engine) -> Result<v1::Counts, Fault> 
         let page = page.map_err(|error| Fault::store(&error))?;
         let clock = engine.clock();
         for row in page.rows {
-            let workspace = Workspace { key: row.key, tenure: row.stored.tenure };
+            let workspace =
+                Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
             let Some(view) = SessionView::of(&workspace, &clock) else { continue };
             counts.live_sessions += u64::from(!view.stale);
             counts.pending_transfers += u64::from(view.transfer.is_some());

@@ -38,7 +38,7 @@ pub fn parse(request: &v1::HeartbeatRequest) -> Result<Parsed, Unfit> {
     if !not_yet.is_empty() {
         return Err(Unfit::NotYet(not_yet));
     }
-    let command = Command::Heartbeat(Heartbeat { actor, session_id, activity });
+    let command = Command::Heartbeat(Heartbeat { actor, session_id, activity, report: None });
     Ok(Parsed { key, command, once: None })
 }
 

@@ -16,6 +16,7 @@ use super::ledger::{self, unless_service};
 use super::session;
 use super::time::{duration, signed_duration, timestamp};
 use super::transfer;
+use super::work;
 use crate::store::{LogId, Sequenced};
 
 /// An entry of the log `log_id`. It shows what was when it was written, with the clock of then,
@@ -51,6 +52,15 @@ pub const fn event_type(what: &What) -> v1::EventType {
         What::TransferScheduled { .. } => v1::EventType::TransferScheduled,
         What::TransferCancelled { .. } => v1::EventType::TransferCancelled,
         What::ActivityChanged(_) => v1::EventType::ActivityChanged,
+        What::SessionStalled(_) => v1::EventType::SessionStalled,
+        What::SessionResumed(_) => v1::EventType::SessionResumed,
+        What::EscalationRaised(_) => v1::EventType::EscalationRaised,
+        What::EscalationResolved(_) => v1::EventType::EscalationResolved,
+        What::EscalationsCleared { .. } => v1::EventType::EscalationsCleared,
+        What::GatesSet(_) => v1::EventType::GatesSet,
+        What::GateUpdated { .. } => v1::EventType::GateUpdated,
+        What::GatesCleared { .. } => v1::EventType::GatesCleared,
+        What::HandoffPut(_) => v1::EventType::HandoffPut,
         What::ServerStarted { .. } => v1::EventType::ServerStarted,
         What::ServerDrained { .. } => v1::EventType::ServerDrained,
         What::ClockStepped { .. } => v1::EventType::ClockStepped,
@@ -105,6 +115,45 @@ fn payload(event: &Event) -> Option<Payload> {
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }
         | What::StallSeen { .. } => return of_the_service(&event.what),
+        what => return of_the_work(what),
+    })
+}
+
+/// What became of the work around a session.
+fn of_the_work(what: &What) -> Option<Payload> {
+    Some(match what {
+        What::SessionStalled(best) => Payload::SessionStalled(v1::SessionStalled {
+            best_score: best.score.as_f64(),
+            work_stream: best.stream.as_ref().map_or_else(String::new, |s| s.as_str().into()),
+        }),
+        What::SessionResumed(best) => Payload::SessionResumed(v1::SessionResumed {
+            best_score: best.score.as_f64(),
+            work_stream: best.stream.as_ref().map_or_else(String::new, |s| s.as_str().into()),
+        }),
+        What::EscalationRaised(raised) => Payload::EscalationRaised(v1::EscalationRaised {
+            escalation: Some(work::escalation(raised)),
+        }),
+        What::EscalationResolved(resolved) => Payload::EscalationResolved(v1::EscalationResolved {
+            escalation: Some(work::escalation(resolved)),
+        }),
+        What::EscalationsCleared { ids } => Payload::EscalationsCleared(v1::EscalationsCleared {
+            escalation_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
+        }),
+        What::GatesSet(gates) => {
+            Payload::GatesSet(v1::GatesSet { gates: Some(work::gates(gates)) })
+        }
+        What::GateUpdated { gate, prior, revision } => Payload::GateUpdated(v1::GateUpdated {
+            gate: Some(work::gate(gate)),
+            prior_state: work::gate_state(*prior).into(),
+            gates_revision: revision.0,
+        }),
+        What::GatesCleared { revision } => {
+            Payload::GatesCleared(v1::GatesCleared { gates_revision: revision.0 })
+        }
+        What::HandoffPut(handoff) => {
+            Payload::HandoffPut(v1::HandoffPut { handoff: Some(work::handoff(handoff)) })
+        }
+        _ => return None,
     })
 }
 

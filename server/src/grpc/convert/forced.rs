@@ -10,7 +10,7 @@ use super::session;
 use super::text::{optional_reason, reason};
 use super::time::{grace, lease_timestamp};
 use super::violation::{Parsed, Unfit, Violations};
-use super::{holder, machine, once, transfer};
+use super::{holder, machine, once, transfer, work};
 
 /// A forced takeover. It must say which session, or which revision, it means.
 ///
@@ -100,6 +100,8 @@ pub fn forced(
             .filter(|until| *until > clock.now.lease)
             .map(|until| lease_timestamp(until, clock)),
         reason,
+        checkpoint: forced.found.checkpoint.as_deref().map(work::checkpoint),
+        handoff: forced.found.handoff.as_deref().map(work::handoff),
         replayed,
         ..v1::ForceTakeOverSessionResponse::default()
     };

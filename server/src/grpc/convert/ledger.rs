@@ -8,7 +8,8 @@ use tenure_core::name::{INTERACTIVE_OWNER, Principal};
 use super::choice;
 use super::machine;
 use super::session::{activity, owner};
-use super::time::timestamp;
+use super::time::{duration, timestamp};
+use super::work;
 
 /// A sealed entry.
 #[must_use]
@@ -33,12 +34,11 @@ pub fn entry(entry: &LedgerEntry) -> v1::LedgerEntry {
         fencing_token: entry.token.0,
         verdict: Some(verdict(entry)),
         last_activity: entry.last_activity.as_ref().map(activity),
-        // What the sealed record does not hold (yet): process, lease, usage and focus.
-        instance_id: String::new(),
-        last_heartbeat_at: None,
-        lease_ttl: None,
-        usage: None,
-        focus: String::new(),
+        instance_id: entry.instance.as_ref().map_or_else(String::new, |id| id.as_str().to_owned()),
+        last_heartbeat_at: entry.last_heartbeat_at.map(timestamp),
+        lease_ttl: entry.lease_ttl.map(duration),
+        usage: entry.usage.as_ref().map(work::usage),
+        focus: entry.focus.as_ref().map_or_else(String::new, ToString::to_string),
     }
 }
 

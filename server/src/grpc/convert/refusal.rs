@@ -17,6 +17,8 @@ pub const fn error_reason(reason: Reason) -> v1::ErrorReason {
         Reason::ActorRequired => v1::ErrorReason::ActorRequired,
         Reason::RequestIdReused => v1::ErrorReason::RequestIdReused,
         Reason::NoSession => v1::ErrorReason::NoSession,
+        Reason::NoSuchEscalation => v1::ErrorReason::NoSuchEscalation,
+        Reason::NoSuchGate => v1::ErrorReason::NoSuchGate,
         Reason::NoTransfer => v1::ErrorReason::NoTransfer,
         Reason::LeaseHeld => v1::ErrorReason::LeaseHeld,
         Reason::StaleLeaseHeld => v1::ErrorReason::StaleLeaseHeld,
@@ -33,6 +35,7 @@ pub const fn error_reason(reason: Reason) -> v1::ErrorReason {
         Reason::MachineCordoned => v1::ErrorReason::MachineCordoned,
         Reason::RevisionMismatch => v1::ErrorReason::RevisionMismatch,
         Reason::NotAuthorizedToClear => v1::ErrorReason::NotAuthorizedToClear,
+        Reason::QuotaExceeded(_) => v1::ErrorReason::QuotaExceeded,
         Reason::RevisionExhausted => v1::ErrorReason::RevisionExhausted,
     }
 }

@@ -55,6 +55,9 @@ pub fn session() -> Session {
         activity: Some(activity()),
         activity_logged_at: None,
         expiry_recorded: false,
+        applied_gates_revision: None,
+        stalls_at: None,
+        stalled: false,
     }
 }
 
@@ -118,5 +121,10 @@ pub fn ledger_entry() -> LedgerEntry {
         start_count: 1,
         beats: 3,
         last_activity: Some(activity()),
+        instance: None,
+        last_heartbeat_at: None,
+        lease_ttl: None,
+        usage: None,
+        focus: None,
     }
 }

@@ -39,8 +39,7 @@ pub fn shown(view: &SessionView, clock: &Clock) -> v1::Session {
         lease_ttl: session.ttl().map(duration),
         lease_expires_at: has_lease.then(|| lease_timestamp(view.effective_expiry, clock)),
         stale: view.stale,
-        // Nothing touches work streams yet, so no session can have stalled.
-        stalled: false,
+        stalled: !view.stale && session.has_stalled(clock.now.lease),
         activity: session.activity.as_ref().map(activity),
         pending_transfer: view
             .transfer

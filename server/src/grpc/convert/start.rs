@@ -8,7 +8,7 @@ use tenure_core::reply::Started;
 
 use super::session::{self, activity, owner};
 use super::violation::{Parsed, Unfit, Violations};
-use super::{choice, holder, machine, once, transfer};
+use super::{choice, holder, machine, once, transfer, work};
 
 /// The most starts of one batch.
 pub const BATCH_MAX_STARTS: usize = 1_000;
@@ -62,8 +62,8 @@ pub fn started(started: &Started, replayed: bool, clock: &Clock) -> v1::StartSes
         reset: started.reset,
         warnings: started.warnings.iter().map(choice::warning).collect(),
         predecessor: started.predecessor.as_ref().map(predecessor),
-        checkpoint: None,
-        handoff: None,
+        checkpoint: started.found.checkpoint.as_deref().map(work::checkpoint),
+        handoff: started.found.handoff.as_deref().map(work::handoff),
         directives: Some(transfer::directives(view.transfer.as_ref(), clock)),
         replayed,
     }

@@ -8,7 +8,7 @@ use tenure_core::reply::TakenOver;
 use super::session::{self, activity, owner};
 use super::text::reason;
 use super::violation::{Parsed, Unfit, Violations};
-use super::{holder, machine, once, transfer};
+use super::{holder, machine, once, transfer, work};
 
 /// A takeover.
 ///
@@ -53,8 +53,8 @@ pub fn taken_over(taken: &TakenOver, replayed: bool, clock: &Clock) -> v1::TakeO
             .map_or_else(String::new, |id| id.as_str().to_owned()),
         prior_actor_id: owner(prior.lifecycle, prior.actor.as_ref()),
         prior_activity: prior.last_activity.as_ref().map(activity),
-        checkpoint: None,
-        handoff: None,
+        checkpoint: taken.found.checkpoint.as_deref().map(work::checkpoint),
+        handoff: taken.found.handoff.as_deref().map(work::handoff),
         directives: Some(transfer::directives(view.transfer.as_ref(), clock)),
         replayed,
     }

@@ -197,6 +197,11 @@ fn sealed(session_id: &str, name: &str) -> LedgerEntry {
         start_count: 1,
         beats: 0,
         last_activity: None,
+        instance: None,
+        last_heartbeat_at: None,
+        lease_ttl: None,
+        usage: None,
+        focus: None,
     }
 }
 

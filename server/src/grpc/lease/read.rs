@@ -3,10 +3,11 @@
 use prost::Message;
 use tenure::v1;
 use tenure_core::context::{Clock, Context};
-use tenure_core::name::{Key, SessionId};
+use tenure_core::name::{EscalationId, Key, SessionId};
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::reply::SessionView;
 use tenure_core::session::Revision;
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
 use super::LeaseRpcs;
@@ -35,7 +36,7 @@ impl LeaseRpcs {
         };
         let stored = self.store.get(key.clone()).await.map_err(|error| unreadable(&error))?;
         let tenure = stored.map(|stored| stored.tenure).unwrap_or_default();
-        let workspace = Workspace { key, tenure };
+        let workspace = Workspace { key, tenure, surroundings: None };
         let clock = self.engine.clock();
         match SessionView::of(&workspace, &clock) {
             Some(view) => {
@@ -108,7 +109,7 @@ impl Page {
 
     fn take(&mut self, row: Listed, listing: &Listing, clock: &Clock) {
         self.last = Some(row.key.clone());
-        let workspace = Workspace { key: row.key, tenure: row.stored.tenure };
+        let workspace = Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
         let view = SessionView::of(&workspace, clock)
             .filter(|view| listing.stale.is_none_or(|stale| stale == view.stale));
         if let Some(view) = view {
@@ -128,6 +129,8 @@ fn no_session(workspace: &Workspace, caller: &Caller, clock: Clock) -> Refusal {
         address: None,
         // A read mints nothing.
         new_session_id: SessionId::imported(""),
+        new_escalation_id: EscalationId::imported(""),
+        work_stream_half_life: HALF_LIFE_DEFAULT,
         revision_floor: Revision::default(),
         machine_cordoned: false,
     };

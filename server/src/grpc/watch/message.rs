@@ -37,7 +37,7 @@ pub(crate) fn cursor(log_id: &LogId, sequence: u64) -> v1::Cursor {
 
 /// A listed row, as it stands at `clock`.
 fn shown(row: Listed, clock: &Clock) -> Option<v1::Session> {
-    let workspace = Workspace { key: row.key, tenure: row.stored.tenure };
+    let workspace = Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
     SessionView::of(&workspace, clock).map(|view| session::shown(&view, clock))
 }
 

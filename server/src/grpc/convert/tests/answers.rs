@@ -19,6 +19,7 @@ fn a_start_answers_session_timing_warnings_and_predecessor() {
             other_principal: Some(Principal::imported("someone")),
         }],
         predecessor: Some(samples::ledger_entry()),
+        found: Default::default(),
     };
     let shown = starts::started(&answer, true, &clock);
     assert!(shown.reset && shown.replayed);
@@ -36,7 +37,13 @@ fn a_person_gets_no_timing() {
     let clock = samples::clock_at(samples::NOW);
     let session = Session { holder: Holder::Interactive, activity: None, ..samples::session() };
     let view = SessionView::new(samples::key(), Revision(1), session, None, &clock);
-    let answer = Started { session: view, reset: true, warnings: vec![], predecessor: None };
+    let answer = Started {
+        session: view,
+        reset: true,
+        warnings: vec![],
+        predecessor: None,
+        found: Default::default(),
+    };
     assert_eq!(starts::started(&answer, false, &clock).timing, None);
 }
 
@@ -52,6 +59,7 @@ fn a_heartbeat_answers_the_activity_and_the_request_to_yield() {
         effective_expiry: transfer.deadline,
         activity: Some(samples::activity()),
         transfer: Some(Box::new(transfer)),
+        signals: Default::default(),
     };
     let shown = beat::renewed(&answer, "worker-1".to_owned(), &clock);
     assert_eq!((&*shown.session_id, &*shown.actor_id), ("ses_1", "worker-1"));
@@ -63,7 +71,11 @@ fn a_heartbeat_answers_the_activity_and_the_request_to_yield() {
 #[test]
 fn a_takeover_answers_what_is_known_of_the_prior_session() {
     let clock = samples::clock_at(samples::NOW);
-    let answer = TakenOver { session: samples::view_at(&clock), prior: samples::ledger_entry() };
+    let answer = TakenOver {
+        session: samples::view_at(&clock),
+        prior: samples::ledger_entry(),
+        found: Default::default(),
+    };
     let shown = takeover::taken_over(&answer, false, &clock);
     assert_eq!(shown.reason, "it was silent");
     assert_eq!((&*shown.prior_session_id, &*shown.prior_actor_id), ("ses_1", "worker-1"));
@@ -73,7 +85,13 @@ fn a_takeover_answers_what_is_known_of_the_prior_session() {
 fn forced_answer(dry_run: bool, outcome: ForcedOutcome) -> Forced {
     let clock = samples::clock_at(samples::NOW);
     let prior_holder_may_act_until = Some(LeaseInstant(samples::NOW + 30_000));
-    Forced { dry_run, prior: samples::view_at(&clock), prior_holder_may_act_until, outcome }
+    Forced {
+        dry_run,
+        prior: samples::view_at(&clock),
+        prior_holder_may_act_until,
+        outcome,
+        found: Default::default(),
+    }
 }
 
 #[test]
