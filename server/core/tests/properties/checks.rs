@@ -6,12 +6,14 @@ use tenure_core::change::{Change, Changes};
 use tenure_core::command::{Command, RequestedHolder};
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::Decision;
+use tenure_core::gate::Gates;
 use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::{ActorId, SessionId};
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::replay::replay;
 use tenure_core::reply::{ForcedOutcome, Reply, SessionView};
 use tenure_core::session::{Renewal, Revision, Session};
+use tenure_core::surroundings::Found;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Workspace;
 
@@ -99,11 +101,27 @@ fn check_revision(before: &Workspace, after: &Workspace, changes: &Changes, past
     let (old, new) = (before.tenure.revision, after.tenure.revision);
     if changes.is_empty() {
         assert_eq!(before, after);
+    } else if !changes.iter().any(raises) {
+        assert_eq!(new, old, "what surrounds a session raises no revision");
     } else if let Some(old) = old {
         assert_eq!(new, Some(Revision(old.0 + 1)), "one decision is one revision");
     } else {
         assert!(new.is_some_and(|new| new.0 > past.newest), "a deleted revision came again");
     }
+}
+
+/// Whether a change is of the session, its lease or its transfer.
+fn raises(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Renewed { .. }
+            | Change::Minted { .. }
+            | Change::Refreshed { .. }
+            | Change::ExpiryRecorded { .. }
+            | Change::Ended { .. }
+            | Change::TransferScheduled { .. }
+            | Change::TransferCancelled { .. }
+    )
 }
 
 /// The ended session is sealed once, truthfully, and with the cause that fits; and if it was
@@ -168,9 +186,18 @@ fn check_end(
 pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, clock: &Clock) {
     let view = SessionView::of(after, clock);
     match &decision.reply {
-        Reply::Started(started) => assert_eq!(Some(&started.session), view.as_ref()),
-        Reply::TakenOver(taken) => assert_eq!(Some(&taken.session), view.as_ref()),
-        Reply::Joined(joined) => assert_eq!(Some(&joined.session), view.as_ref()),
+        Reply::Started(started) => {
+            assert_eq!(Some(&started.session), view.as_ref());
+            assert_eq!(started.found, Found::of(after));
+        }
+        Reply::TakenOver(taken) => {
+            assert_eq!(Some(&taken.session), view.as_ref());
+            assert_eq!(taken.found, Found::of(after));
+        }
+        Reply::Joined(joined) => {
+            assert_eq!(Some(&joined.session), view.as_ref());
+            assert_eq!(joined.signals, after.tenure.signals);
+        }
         Reply::TransferCancelled(answer) => {
             assert_eq!(Some(&answer.session), view.as_ref());
             assert_eq!(Some(&answer.cancelled), before.tenure.transfer.as_ref());
@@ -182,9 +209,11 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
             assert_eq!((beat.revision, &beat.activity), (view.revision, &view.session.activity));
             assert_eq!(beat.effective_expiry, view.effective_expiry);
             assert_eq!(beat.transfer.as_deref(), view.transfer.as_ref());
+            assert_eq!(beat.signals, after.tenure.signals);
         }
         Reply::Forced(forced) => {
             assert_eq!(Some(&forced.prior), SessionView::of(before, clock).as_ref());
+            assert_eq!(forced.found, Found::of(after));
             match &forced.outcome {
                 _ if forced.dry_run => assert_eq!(before, after),
                 ForcedOutcome::Installed(installed) => {
@@ -203,10 +232,19 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
             assert_eq!(cleared.successor, view);
             assert_eq!(cleared.ended.as_ref().map(|ended| ended.token), before.token());
         }
-        Reply::EscalationRaised(_)
-        | Reply::EscalationResolved(_)
-        | Reply::Gates(_)
-        | Reply::HandoffPut(_) => {}
+        Reply::EscalationRaised(raised) => {
+            assert_eq!(after.around().escalations.last(), Some(&**raised));
+        }
+        Reply::EscalationResolved(resolved) => {
+            let open = &after.around().escalations;
+            assert!(open.iter().all(|open| open.id != resolved.escalation.id));
+            let blocking = after.tenure.signals.blocking.as_ref();
+            assert_eq!(resolved.blocking, blocking.map_or(0, |blocking| blocking.count));
+        }
+        Reply::Gates(gates) => assert_eq!(**gates, Gates::of(after)),
+        Reply::HandoffPut(handoff) => {
+            assert_eq!(after.around().handoff.as_ref(), Some(handoff));
+        }
     }
     let stored = serde_json::to_string(&decision.reply).unwrap();
     assert_eq!(serde_json::from_str::<Reply>(&stored).unwrap(), decision.reply);

@@ -4,6 +4,8 @@
 //! `PROPTEST_CASES` scales the number of sequences; the default is twice proptest's own.
 
 #[cfg(test)]
+mod around;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod limits;
@@ -101,6 +103,20 @@ fn sequences_reach_every_outcome() {
         "refused NoSession",
         "refused NoTransfer",
         "refused ActorRequired",
+        "refused NoSuchEscalation",
+        "refused NoSuchGate",
+        "refused QuotaExceeded(Escalations)",
+        "refused QuotaExceeded(ClientSections)",
+        "EscalationRaised",
+        "EscalationResolved",
+        "Gates",
+        "HandoffPut",
+        "logged ESCALATIONS_CLEARED",
+        "logged GATES_CLEARED",
+        "logged SESSION_STALLED",
+        "logged SESSION_RESUMED",
+        "blocked beat",
+        "found a checkpoint",
     ];
     let missing: Vec<_> = wanted.iter().filter(|outcome| !seen.contains(**outcome)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");

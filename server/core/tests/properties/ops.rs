@@ -27,6 +27,8 @@ pub enum Passing {
     Ms(u64),
     /// To so many milliseconds after the stored session's expiry, if that is not past.
     ToExpiry(i64),
+    /// The same for the instant at which it stalls.
+    ToStall(i64),
 }
 
 /// What an imported record lacks.
@@ -66,14 +68,77 @@ pub struct Program {
 /// A call. `None` for a program is a person.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    Start { program: Option<Program>, supersede: bool, mode: Option<bool>, expect: Expect },
-    Beat { actor: &'static str, session: Named, activity: Option<&'static str> },
-    Join { actor: &'static str, session: Named },
-    TakeOver { program: Option<Program>, expect: Expect },
-    Force { program: Option<Program>, grace_ms: u64, dry_run: bool, expect: Expect },
-    Cancel { expect: Expect },
-    Yield { actor: Option<&'static str>, expect: Expect },
-    Clear { actor: Option<&'static str>, expect: Expect },
+    Start {
+        program: Option<Program>,
+        supersede: bool,
+        mode: Option<bool>,
+        expect: Expect,
+    },
+    Beat {
+        actor: &'static str,
+        session: Named,
+        activity: Option<&'static str>,
+        told: Told,
+    },
+    Join {
+        actor: &'static str,
+        session: Named,
+    },
+    TakeOver {
+        program: Option<Program>,
+        expect: Expect,
+    },
+    Force {
+        program: Option<Program>,
+        grace_ms: u64,
+        dry_run: bool,
+        expect: Expect,
+    },
+    Cancel {
+        expect: Expect,
+    },
+    Yield {
+        actor: Option<&'static str>,
+        expect: Expect,
+    },
+    Clear {
+        actor: Option<&'static str>,
+        expect: Expect,
+    },
+    /// So many at once, so that bounds are reached.
+    Raise {
+        blocking: bool,
+        times: u8,
+    },
+    /// The one at a place of the list, or one that is not there.
+    Resolve {
+        at: usize,
+    },
+    PutGates {
+        names: Vec<&'static str>,
+        expect: Expect,
+    },
+    UpdateGate {
+        name: &'static str,
+        state: u8,
+        note: Option<&'static str>,
+        expect: Expect,
+    },
+    PutHandoff {
+        title: &'static str,
+        expect: Expect,
+    },
+}
+
+/// What a beat tells besides; mostly nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    pub stream: Option<&'static str>,
+    pub tokens: Option<u64>,
+    pub gates: Option<u64>,
+    pub checkpoint: Option<u8>,
+    /// So many sections from a number on, with content or without.
+    pub sections: Option<(u8, u8, bool)>,
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -95,6 +160,7 @@ fn passing() -> impl Strategy<Value = Passing> {
         2 => (0..90_000_u64).prop_map(Passing::Ms),
         1 => (0..90_000_000_u64).prop_map(Passing::Ms),
         4 => (-1..=1_i64).prop_map(Passing::ToExpiry),
+        2 => (-1..=1_i64).prop_map(Passing::ToStall),
     ]
 }
 
@@ -110,9 +176,10 @@ fn ask() -> impl Strategy<Value = Ask> {
         6 => (holder(), any::<bool>(), prop::option::of(any::<bool>()), expect()).prop_map(
             |(program, supersede, mode, expect)| Ask::Start { program, supersede, mode, expect }
         ),
-        6 => (actor(), named(), prop::option::of(prop::sample::select(vec!["x", "y"]))).prop_map(
-            |(actor, session, activity)| Ask::Beat { actor, session, activity }
-        ),
+        8 => (actor(), named(), prop::option::of(prop::sample::select(vec!["x", "y"])), told())
+            .prop_map(|(actor, session, activity, told)| {
+                Ask::Beat { actor, session, activity, told }
+            }),
         1 => (actor(), named()).prop_map(|(actor, session)| Ask::Join { actor, session }),
         3 => (holder(), expect()).prop_map(|(program, expect)| Ask::TakeOver { program, expect }),
         3 => (holder(), grace(), prop::bool::weighted(0.2), expect()).prop_map(
@@ -125,7 +192,43 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(actor, expect)| Ask::Yield { actor, expect }),
         1 => (prop::option::of(actor()), expect())
             .prop_map(|(actor, expect)| Ask::Clear { actor, expect }),
+        4 => around(),
     ]
+}
+
+fn around() -> impl Strategy<Value = Ask> {
+    let gate = || prop::sample::select(vec!["build", "review", "ship"]);
+    let note = prop::option::of(prop::sample::select(vec!["", "n"]));
+    prop_oneof![
+        3 => (any::<bool>(), prop_oneof![6 => 1..3_u8, 1 => Just(60)])
+            .prop_map(|(blocking, times)| Ask::Raise { blocking, times }),
+        3 => (0..3_usize).prop_map(|at| Ask::Resolve { at }),
+        2 => (prop::sample::subsequence(vec!["build", "review", "ship"], 0..=3), expect())
+            .prop_map(|(names, expect)| Ask::PutGates { names, expect }),
+        2 => (gate(), 0..4_u8, note, expect()).prop_map(|(name, state, note, expect)| {
+            Ask::UpdateGate { name, state, note, expect }
+        }),
+        1 => (prop::sample::select(vec!["t", "u"]), expect())
+            .prop_map(|(title, expect)| Ask::PutHandoff { title, expect }),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let all = (
+        prop::option::of(prop::sample::select(vec!["parse", "test"])),
+        prop::option::of(0..1_000_u64),
+        prop::option::of(0..4_u64),
+        prop::option::of(0..2_u8),
+        prop::option::of((0..20_u8, prop_oneof![4 => 1..3_u8, 1 => Just(12)], any::<bool>())),
+    )
+        .prop_map(|(stream, tokens, gates, checkpoint, sections)| Told {
+            stream,
+            tokens,
+            gates,
+            checkpoint,
+            sections,
+        });
+    prop_oneof![1 => Just(Told::default()), 1 => all]
 }
 
 fn actor() -> impl Strategy<Value = &'static str> {

@@ -1,18 +1,27 @@
 //! What a drawn call means where it is made: its names are resolved against what is stored.
 
 use tenure_core::command::{
-    CancelTransfer, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, RequestedHolder,
-    RequestedLease, RequestedSuccessor, Start, TakeOver, Yield,
+    CancelTransfer, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates, PutHandoff,
+    RaiseEscalation, Report, RequestedGate, RequestedHolder, RequestedLease, RequestedSuccessor,
+    ResolveEscalation, Start, TakeOver, UpdateGate, Yield,
 };
-use tenure_core::name::{ActorId, InstanceId, SessionId};
+use tenure_core::content::Content;
+use tenure_core::escalation::EscalationKind;
+use tenure_core::gate::{GateState, GatesRevision};
+use tenure_core::name::{
+    ActorId, EscalationId, GateName, InstanceId, SectionName, SessionId, WorkStreamName,
+};
+use tenure_core::section::ClientSection;
 use tenure_core::session::{AutonomousKind, Mode, Revision};
 use tenure_core::time::Span;
-use tenure_core::workspace::Tenure;
+use tenure_core::usage::Usage;
+use tenure_core::workspace::{Tenure, Workspace};
 
-use crate::ops::{Ask, Expect, Named, Program};
+use crate::ops::{Ask, Expect, Named, Program, Told};
 
-/// The command that `ask` means while `tenure` is stored.
-pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
+/// The command that `ask` means while `workspace` is stored.
+pub fn command(ask: &Ask, workspace: &Workspace) -> Command {
+    let tenure = &workspace.tenure;
     let actor = |name: &&str| ActorId::imported(name);
     match ask {
         Ask::Start { program, supersede, mode, expect } => Command::Start(Start {
@@ -22,11 +31,11 @@ pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
             machine: None,
             expected: expected(*expect, tenure),
         }),
-        Ask::Beat { actor: name, session, activity } => Command::Heartbeat(Heartbeat {
+        Ask::Beat { actor: name, session, activity, told } => Command::Heartbeat(Heartbeat {
             actor: actor(name),
             session_id: session_id(*session, tenure),
             activity: activity.map(Into::into),
-            report: None,
+            report: report(told),
         }),
         Ask::Join { actor: name, session } => Command::Join(Join {
             actor: actor(name),
@@ -63,7 +72,64 @@ pub fn command(ask: &Ask, tenure: &Tenure) -> Command {
             reason: None,
             expected: expected(*expect, tenure),
         }),
+        Ask::Raise { blocking, .. } => Command::RaiseEscalation(RaiseEscalation {
+            actor: None,
+            kind: if *blocking { EscalationKind::Blocking } else { EscalationKind::NonBlocking },
+            reason: "why?".into(),
+        }),
+        Ask::Resolve { at } => Command::ResolveEscalation(ResolveEscalation {
+            actor: None,
+            id: workspace
+                .around()
+                .escalations
+                .get(*at)
+                .map_or_else(|| EscalationId::imported("esc_none"), |open| open.id.clone()),
+            reason: None,
+        }),
+        Ask::PutGates { names, expect } => Command::PutGates(PutGates {
+            actor: None,
+            gates: names.iter().map(|name| requested_gate(name)).collect(),
+            expected: expected(*expect, tenure),
+        }),
+        Ask::UpdateGate { name, state, note, expect } => Command::UpdateGate(UpdateGate {
+            actor: None,
+            name: GateName::imported(name),
+            state: [GateState::Open, GateState::Passed, GateState::Waived, GateState::Failed]
+                [usize::from(*state)],
+            note: note.map(Into::into),
+            expected: expected(*expect, tenure),
+        }),
+        Ask::PutHandoff { title, expect } => Command::PutHandoff(PutHandoff {
+            actor: None,
+            title: (*title).into(),
+            actions: Vec::new(),
+            expected: expected(*expect, tenure),
+        }),
     }
+}
+
+fn requested_gate(name: &str) -> RequestedGate {
+    RequestedGate { name: GateName::imported(name), state: GateState::Open, note: None }
+}
+
+fn report(told: &Told) -> Option<Box<Report>> {
+    let usage = told.tokens.map(|input_tokens| Usage { input_tokens, ..Usage::default() });
+    let section = |number: u8, full: bool| ClientSection {
+        name: SectionName::imported(&format!("s{number}")),
+        content_type: "".into(),
+        content: Content::new(if full { &b"content"[..] } else { b"" }),
+    };
+    let sections = told.sections.map_or_else(Vec::new, |(from, count, full)| {
+        (from..from + count).map(|number| section(number, full)).collect()
+    });
+    let report = Report {
+        work_stream: told.stream.map(WorkStreamName::imported),
+        usage,
+        gates_revision: told.gates.map(GatesRevision),
+        checkpoint: told.checkpoint.map(|byte| Content::new(&[byte][..])),
+        sections,
+    };
+    (report != Report::default()).then(|| Box::new(report))
 }
 
 fn session_id(named: Named, tenure: &Tenure) -> Option<SessionId> {

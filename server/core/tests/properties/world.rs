@@ -18,9 +18,10 @@ use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
+use crate::around;
 use crate::checks::{Past, check_refusal, check_repeat, check_reply, check_settled, check_step};
 use crate::log::Log;
-use crate::ops::{Legacy, Passing, Step};
+use crate::ops::{Ask, Legacy, Passing, Step};
 use crate::resolve::command;
 
 /// How many answers are kept to be asked for again after each step.
@@ -71,7 +72,12 @@ impl World {
                 // The expectations name what is stored once time has had its say.
                 self.settle();
                 let context = self.context(*principal, *operator, *cordoned);
-                self.ask(&command(ask, &self.workspace.tenure), &context);
+                let times = if let Ask::Raise { times, .. } = ask { *times } else { 1 };
+                self.ask(&command(ask, &self.workspace), &context);
+                for _ in 1..times {
+                    let context = self.context(*principal, *operator, *cordoned);
+                    self.ask(&command(ask, &self.workspace), &context);
+                }
             }
         }
         self.settle();
@@ -105,6 +111,14 @@ impl World {
                 .tenure
                 .effective_expiry(self.clock.boot_mark)
                 .map_or(now, |expiry| LeaseInstant(expiry.0.saturating_add_signed(*by_ms))),
+            Passing::ToStall(by_ms) => {
+                let session = self.workspace.tenure.session.as_ref();
+                let stall = session.and_then(|session| session.stalls_at).unwrap_or(now);
+                // A lease that ended long before would hide the stall.
+                let expiry = self.workspace.tenure.effective_expiry(self.clock.boot_mark);
+                let stall = stall.min(expiry.unwrap_or(stall));
+                LeaseInstant(stall.0.saturating_add_signed(*by_ms))
+            }
         };
         let passed = until.since(now);
         self.clock.now.lease = now.after(passed);
@@ -164,9 +178,11 @@ impl World {
     }
 
     fn settle(&mut self) {
+        around::check_due(&self.workspace, &self.clock);
         if let Some(changes) = settle(&self.workspace, &self.clock) {
             let what = match &changes[0] {
                 Change::ExpiryRecorded { .. } => "expiry recorded",
+                Change::Stalled { .. } => "stall recorded",
                 _ => "transfer completed by time",
             };
             self.outcomes.insert(what.into());
@@ -180,6 +196,7 @@ impl World {
     fn ask(&mut self, command: &Command, context: &Context) {
         self.ids += 1;
         let before = self.workspace.clone();
+        around::check_needs(&before, command, context);
         match decide(&before, command, context) {
             Err(refusal) => {
                 check_refusal(&before, &refusal, context);
@@ -208,6 +225,7 @@ impl World {
         for change in changes {
             let previous = self.workspace.clone();
             evolve(&mut self.workspace, change);
+            around::check_touches(&previous, change, &self.workspace);
             let event = derive(&previous.tenure, change, &self.workspace, &stamp);
             self.log.read(event.as_ref(), &self.workspace);
             if let Change::Ended { entry } = change {
@@ -215,6 +233,8 @@ impl World {
             }
         }
         self.log.reproduces(&self.workspace);
+        around::check_state(&self.workspace, &self.clock);
+        self.outcomes.extend(self.log.seen.iter().map(|what| format!("logged {what}")));
         check_step(&before, &self.workspace, changes, command, &self.clock, &mut self.past);
     }
 
@@ -241,6 +261,15 @@ impl World {
             Reply::HandoffPut(_) => "HandoffPut",
         };
         self.outcomes.insert(what.into());
+        match reply {
+            Reply::Beat(beat) if beat.signals.blocking.is_some() => {
+                self.outcomes.insert("blocked beat".into());
+            }
+            Reply::TakenOver(taken) if taken.found.checkpoint.is_some() => {
+                self.outcomes.insert("found a checkpoint".into());
+            }
+            _ => {}
+        }
         let stored = before.tenure.session.as_ref().and_then(Session::autonomous);
         let expiry = SessionView::of(before, &self.clock).map(|view| view.effective_expiry);
         let stored = stored.and_then(|held| held.renewal).map(|renewal| renewal.expires_at);
