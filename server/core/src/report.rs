@@ -1,7 +1,7 @@
 //! What a heartbeat tells of the work: work stream, usage, applied gates, checkpoint, client
 //! sections. Only what differs from what is stored becomes a change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::change::{Change, Changes};
@@ -59,23 +59,23 @@ fn usage(workspace: &Workspace, report: &Report) -> Result<Option<Change>, Reaso
     Ok(changed.then(|| Change::UsageReported { usage: Box::new(usage) }))
 }
 
+/// Of two with one name the later counts.
 fn sections(workspace: &Workspace, report: &Report, changes: &mut Changes) -> Result<(), Reason> {
     if report.sections.is_empty() {
         return Ok(());
     }
     let stored = &workspace.around().sections;
+    let told: BTreeMap<_, _> =
+        report.sections.iter().map(|section| (&section.name, section)).collect();
     let mut names: BTreeSet<_> = stored.keys().collect();
-    for section in &report.sections {
+    for (name, section) in told {
+        let known = stored.get(name);
         if section.content.is_empty() {
-            names.remove(&section.name);
-            if stored.contains_key(&section.name) {
-                changes.push(Change::SectionRemoved { name: section.name.clone() });
-            }
-        } else {
-            names.insert(&section.name);
-            if stored.get(&section.name).is_none_or(|stored| **stored != *section) {
-                changes.push(Change::SectionSet { section: Arc::new(section.clone()) });
-            }
+            names.remove(name);
+            changes.extend(known.map(|_| Change::SectionRemoved { name: name.clone() }));
+        } else if known.is_none_or(|known| **known != *section) {
+            names.insert(name);
+            changes.push(Change::SectionSet { section: Arc::new(section.clone()) });
         }
     }
     if names.len() > SECTIONS_MAX {

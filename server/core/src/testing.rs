@@ -21,7 +21,7 @@ use crate::time::{LeaseInstant, Moment, Span, WallTime};
 
 pub(crate) use around::{
     A_WHILE, GATES_REVISION, escalation, gate, put_gates, put_handoff, raise, report, resolve,
-    stream, touching, update_gate, usage,
+    section, stream, touching, update_gate, usage,
 };
 pub(crate) use scene::{Done, Scene, sealed};
 
