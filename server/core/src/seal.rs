@@ -83,3 +83,6 @@ pub(crate) fn handover(workspace: &Workspace, ended: &LedgerEntry, next: &Sessio
     ];
     transit(workspace, Transition::ending(ended.cause), own)
 }
+
+#[cfg(test)]
+mod tests;
