@@ -2,20 +2,24 @@
 
 use proptest::prelude::*;
 use tenure_core::command::{
-    Clear, Command, Expected, ForceTakeOver, Heartbeat, RequestedHolder, RequestedLease,
-    RequestedSuccessor, Start, TakeOver, Yield,
+    Clear, Command, Expected, ForceTakeOver, Heartbeat, PutGates, Report, RequestedHolder,
+    RequestedLease, RequestedSuccessor, Start, TakeOver, Yield,
 };
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::evolve::evolve;
-use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::gate::GatesRevision;
+use tenure_core::name::{
+    ActorId, EscalationId, Key, Principal, SessionId, WorkStreamName, WorkspaceName,
+};
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, REVISION_LIMIT, Renewal, Revision,
     Session, Successor, Transfer,
 };
 use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
-use tenure_core::work_stream::HALF_LIFE_DEFAULT;
+use tenure_core::usage::Usage;
+use tenure_core::work_stream::{Score, WorkStream, WorkStreams};
 use tenure_core::workspace::{Tenure, Workspace};
 
 /// A stored state and a clock, each number of which may be anything.
@@ -32,6 +36,10 @@ pub struct Case {
     start_count: u32,
     beats: u64,
     person: bool,
+    half_life: u64,
+    score: u64,
+    stalls_at: Option<u64>,
+    gates_revision: u64,
 }
 
 fn extreme() -> impl Strategy<Value = u64> {
@@ -47,8 +55,9 @@ pub fn case() -> impl Strategy<Value = Case> {
     let times = (extreme(), extreme(), extreme(), extreme(), extreme());
     let counts =
         (prop::option::of(near_limit()), near_limit(), prop_oneof![Just(u32::MAX), any::<u32>()]);
-    (times, prop::option::of(extreme()), counts, extreme(), any::<bool>()).prop_map(
-        |((now, wall, boot_mark, expires_at, ttl), deadline, counts, beats, person)| Case {
+    let around = (extreme(), extreme(), prop::option::of(extreme()), extreme());
+    (times, prop::option::of(extreme()), counts, extreme(), any::<bool>(), around).prop_map(
+        |((now, wall, boot_mark, expires_at, ttl), deadline, counts, beats, person, around)| Case {
             now,
             wall,
             boot_mark,
@@ -60,6 +69,10 @@ pub fn case() -> impl Strategy<Value = Case> {
             start_count: counts.2,
             beats,
             person,
+            half_life: around.0,
+            score: around.1,
+            stalls_at: around.2,
+            gates_revision: around.3,
         },
     )
 }
@@ -82,7 +95,7 @@ pub fn run(case: &Case) {
             address: None,
             new_session_id: SessionId::imported(&format!("ses_{number}")),
             new_escalation_id: EscalationId::imported(&format!("esc_{number}")),
-            work_stream_half_life: HALF_LIFE_DEFAULT,
+            work_stream_half_life: Span(case.half_life),
             revision_floor: Revision(case.floor),
             machine_cordoned: false,
         };
@@ -121,7 +134,7 @@ fn stored(case: &Case) -> Workspace {
         activity_logged_at: Some(LeaseInstant(case.expires_at)),
         expiry_recorded: false,
         applied_gates_revision: None,
-        stalls_at: None,
+        stalls_at: case.stalls_at.map(LeaseInstant),
         stalled: false,
     };
     let transfer = case.deadline.map(|deadline| Transfer {
@@ -144,10 +157,21 @@ fn stored(case: &Case) -> Workspace {
     let (session, transfer) = case.revision.map_or((None, None), |_| (Some(session), transfer));
     let tenure =
         Tenure { revision: case.revision.map(Revision), session, transfer, ..Tenure::default() };
-    Workspace { tenure, ..Workspace::unknown(key) }
+    let mut workspace = Workspace { tenure, ..Workspace::unknown(key) };
+    workspace.tenure.signals.gates_revision = GatesRevision(case.gates_revision);
+    let stream = WorkStream { name: stream(), score: Score(case.score), touched_at: moment };
+    if let Some(around) = &mut workspace.surroundings {
+        around.progress.work_streams =
+            WorkStreams { half_life: Span(case.half_life), streams: vec![stream] };
+    }
+    workspace
 }
 
-fn commands(ttl: u64) -> [Command; 10] {
+fn stream() -> WorkStreamName {
+    WorkStreamName::imported("parsing")
+}
+
+fn commands(ttl: u64) -> [Command; 12] {
     let actor = || ActorId::imported("a");
     let expected = Expected::default;
     let start = |holder| {
@@ -168,6 +192,15 @@ fn commands(ttl: u64) -> [Command; 10] {
     };
     let beat =
         Heartbeat { actor: actor(), session_id: None, activity: Some("x".into()), report: None };
+    let usage = Usage { input_tokens: ttl, wall_time: Some(Span(ttl)), ..Usage::default() };
+    let report = Report {
+        work_stream: Some(stream()),
+        usage: Some(usage),
+        gates_revision: Some(GatesRevision(ttl)),
+        ..Report::default()
+    };
+    let telling = Heartbeat { report: Some(Box::new(report)), ..beat.clone() };
+    let gates = PutGates { actor: None, gates: Vec::new(), expected: expected() };
     let taken = TakeOver {
         successor: RequestedSuccessor::Interactive,
         reason: "taken".into(),
@@ -193,6 +226,8 @@ fn commands(ttl: u64) -> [Command; 10] {
     [
         Command::Heartbeat(beat.clone()),
         start(lease.clone()),
+        Command::Heartbeat(telling),
+        Command::PutGates(gates),
         Command::TakeOver(taken),
         start(RequestedHolder::Interactive),
         force(ttl),
