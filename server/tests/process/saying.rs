@@ -93,6 +93,10 @@ fn what_cannot_be_bound_or_opened_exits_1_with_one_clear_line() {
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }
     assert_eq!(fs::read_to_string(world.path("notes")).unwrap(), "precious");
+    // Whoever starts it again elsewhere must not find a store that nobody has served.
+    assert_eq!(world.run(&["--listen", &address]).status.code(), Some(1));
+    let left: Vec<_> = fs::read_dir(world.0.path()).unwrap().map(|it| it.unwrap()).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]
