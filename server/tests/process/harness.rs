@@ -45,9 +45,13 @@ impl World {
 
     /// Starts a server, and waits until it says that it is ready.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_as(self.command(arguments))
+    }
+
+    /// Starts a server by a command of its own, and waits until it says that it is ready.
+    pub fn start_as(&self, mut command: Command) -> Running {
         let told = UnixDatagram::bind(self.path("notify")).unwrap();
         told.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut command = self.command(arguments);
         let mut child = command.env("NOTIFY_SOCKET", self.path("notify")).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let running = Running { child, stderr: BufReader::new(stderr), told };
