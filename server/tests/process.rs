@@ -6,6 +6,8 @@
 mod ending;
 #[path = "process/harness.rs"]
 mod harness;
+#[path = "process/reflection.rs"]
+mod reflection;
 #[path = "process/saying.rs"]
 mod saying;
 #[path = "process/serving.rs"]

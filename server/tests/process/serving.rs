@@ -15,9 +15,9 @@ use tonic_types::StatusExt;
 
 use crate::harness::{PATIENCE, Running, World};
 
-const ARGUMENTS: [&str; 2] = ["--listen=127.0.0.1:0", "--store=sqlite:t.db"];
+pub const ARGUMENTS: [&str; 2] = ["--listen=127.0.0.1:0", "--store=sqlite:t.db"];
 
-async fn connect(server: &mut Running) -> Channel {
+pub async fn connect(server: &mut Running) -> Channel {
     let address = format!("http://{}", server.tcp_address());
     Endpoint::from_shared(address).unwrap().connect().await.unwrap()
 }
