@@ -4,6 +4,8 @@
 
 #[path = "process/ending.rs"]
 mod ending;
+#[path = "process/failing.rs"]
+mod failing;
 #[path = "process/harness.rs"]
 mod harness;
 #[path = "process/reflection.rs"]

@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The server's program.
+pub const TENURED: &str = env!("CARGO_BIN_EXE_tenured");
+
 /// A folder that stands for everything the server finds outside itself.
 pub struct World(pub TempDir);
 
@@ -26,9 +29,15 @@ impl World {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenured"));
+        let mut command = self.program(TENURED);
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Another program, in the surroundings of the server.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("HOME", self.0.path())
             .current_dir(self.0.path())

@@ -22,7 +22,7 @@ pub async fn connect(server: &mut Running) -> Channel {
     Endpoint::from_shared(address).unwrap().connect().await.unwrap()
 }
 
-fn start(workspace: &str) -> v1::StartSessionRequest {
+pub fn start(workspace: &str) -> v1::StartSessionRequest {
     let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     v1::StartSessionRequest {
         workspace: workspace.to_owned(),
@@ -35,7 +35,7 @@ fn start(workspace: &str) -> v1::StartSessionRequest {
     }
 }
 
-fn get(workspace: &str) -> v1::GetSessionRequest {
+pub fn get(workspace: &str) -> v1::GetSessionRequest {
     v1::GetSessionRequest { workspace: workspace.to_owned(), ..v1::GetSessionRequest::default() }
 }
 
