@@ -1,5 +1,6 @@
 //! The services, as clients meet them in the whole server.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -18,8 +19,11 @@ use crate::harness::{PATIENCE, Running, World};
 pub const ARGUMENTS: [&str; 2] = ["--listen=127.0.0.1:0", "--store=sqlite:t.db"];
 
 pub async fn connect(server: &mut Running) -> Channel {
-    let address = format!("http://{}", server.tcp_address());
-    Endpoint::from_shared(address).unwrap().connect().await.unwrap()
+    connect_to(server.tcp_address()).await
+}
+
+pub async fn connect_to(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 
 pub fn start(workspace: &str) -> v1::StartSessionRequest {
