@@ -51,9 +51,6 @@ impl LeaseRpcs {
         request: v1::ListSessionsRequest,
     ) -> Result<v1::ListSessionsResponse, Fault> {
         let listing = list::parse(request).map_err(|violations| Fault::invalid(&violations))?;
-        if listing.only_stalled {
-            return Ok(v1::ListSessionsResponse::default());
-        }
         let mut page = Page::new(&listing);
         let mut after = listing.after.clone();
         for _ in 0..STORE_PAGES_MAX {
@@ -101,7 +98,7 @@ impl Page {
 
     /// As many as are missing, where each row read is one; else as many as can be read at once.
     fn rows_to_read(&self, listing: &Listing) -> u32 {
-        match listing.stale {
+        match listing.stale.or(listing.stalled) {
             None => u32::try_from(self.size - self.sessions.len()).unwrap_or(PAGE_MAX),
             Some(_) => PAGE_MAX,
         }
@@ -110,10 +107,11 @@ impl Page {
     fn take(&mut self, row: Listed, listing: &Listing, clock: &Clock) {
         self.last = Some(row.key.clone());
         let workspace = Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
-        let view = SessionView::of(&workspace, clock)
-            .filter(|view| listing.stale.is_none_or(|stale| stale == view.stale));
-        if let Some(view) = view {
-            let shown = session::shown(&view, clock);
+        let shown = SessionView::of(&workspace, clock).map(|view| session::shown(&view, clock));
+        let is = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
+        let shown = shown
+            .filter(|shown| is(listing.stale, shown.stale) && is(listing.stalled, shown.stalled));
+        if let Some(shown) = shown {
             self.bytes += shown.encoded_len();
             self.sessions.push(shown);
         }
