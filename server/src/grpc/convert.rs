@@ -9,8 +9,11 @@
 pub mod beat;
 pub mod choice;
 pub mod ending;
+pub mod escalation;
 pub mod event;
 pub mod forced;
+pub mod gate;
+pub mod handoff;
 pub mod holder;
 pub mod ledger;
 pub mod list;
@@ -29,4 +32,4 @@ pub mod work;
 #[cfg(test)]
 pub(in crate::grpc) mod samples;
 #[cfg(test)]
-mod tests;
+pub(in crate::grpc) mod tests;
