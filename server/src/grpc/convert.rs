@@ -20,6 +20,7 @@ pub mod list;
 pub mod machine;
 pub mod once;
 pub mod refusal;
+pub mod report;
 pub mod session;
 pub mod start;
 pub mod takeover;

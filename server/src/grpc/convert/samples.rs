@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use tenure_core::context::Clock;
+use tenure_core::escalation::Blocking;
+use tenure_core::gate::GatesRevision;
 use tenure_core::ledger::{EndCause, LedgerEntry, NextHolder};
 use tenure_core::name::{
-    ActorId, InstanceId, Key, MachineId, Principal, ProfileName, SessionId, WorkspaceName,
+    ActorId, EscalationId, InstanceId, Key, MachineId, Principal, ProfileName, SessionId,
+    WorkspaceName,
 };
 use tenure_core::reply::SessionView;
 use tenure_core::session::{
     Activity, Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, MachineRef, Mode,
     OwnerKind, Renewal, Revision, Session, Successor, Transfer,
 };
+use tenure_core::surroundings::Signals;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 
 /// The lease clock when the sample session was started.
@@ -93,6 +97,12 @@ pub fn transfer() -> Transfer {
         deadline: LeaseInstant(NOW + 30_000),
         machine: None,
     }
+}
+
+pub fn signals() -> Signals {
+    let oldest = EscalationId::imported("esc_1");
+    let blocking = Blocking { count: 2, oldest, reason: Arc::from("which?") };
+    Signals { gates_revision: GatesRevision(5), blocking: Some(Arc::new(blocking)) }
 }
 
 pub fn ledger_entry() -> LedgerEntry {
