@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod list;
 pub mod machine;
 pub mod once;
+pub mod projection;
 pub mod refusal;
 pub mod report;
 pub mod session;
