@@ -132,6 +132,13 @@ impl Fault {
         }
     }
 
+    /// A store that a read could not use.
+    #[must_use]
+    pub fn unreadable(error: &StoreError) -> Self {
+        tracing::warn!(?error, "a read of the store failed");
+        Self::store(error)
+    }
+
     /// A call for which the caller's principal lacks the role `required`.
     #[must_use]
     pub fn role_required(required: v1::Role) -> Self {

@@ -16,7 +16,7 @@ use crate::grpc::convert::list::{self, Listing};
 use crate::grpc::convert::session;
 use crate::grpc::convert::violation::Violations;
 use crate::grpc::status::Fault;
-use crate::store::{Listed, PAGE_MAX, StoreError};
+use crate::store::{Listed, PAGE_MAX};
 
 /// How many pages of the store one call reads at most. A filter that matches little then gets
 /// a short page, or an empty one, with a token to go on with.
@@ -34,7 +34,8 @@ impl LeaseRpcs {
         let Some(key) = violations.key(&request.workspace, &request.profile) else {
             return Err(Fault::invalid(&violations));
         };
-        let stored = self.store.get(key.clone()).await.map_err(|error| unreadable(&error))?;
+        let stored =
+            self.store.get(key.clone()).await.map_err(|error| Fault::unreadable(&error))?;
         let tenure = stored.map(|stored| stored.tenure).unwrap_or_default();
         let workspace = Workspace { key, tenure, surroundings: None };
         let clock = self.engine.clock();
@@ -56,7 +57,7 @@ impl LeaseRpcs {
         for _ in 0..STORE_PAGES_MAX {
             let rows = page.rows_to_read(&listing);
             let read = self.store.list(listing.filter.clone(), after, rows).await;
-            let read = read.map_err(|error| unreadable(&error))?;
+            let read = read.map_err(|error| Fault::unreadable(&error))?;
             let clock = self.engine.clock();
             let mut unread = read.rows.len();
             for row in read.rows {
@@ -133,10 +134,4 @@ fn no_session(workspace: &Workspace, caller: &Caller, clock: Clock) -> Refusal {
         machine_cordoned: false,
     };
     Refusal::new(Reason::NoSession, workspace, &context)
-}
-
-/// A store that a read could not use; what it says is for operators.
-fn unreadable(error: &StoreError) -> Fault {
-    tracing::warn!(?error, "a read of the store failed");
-    Fault::store(error)
 }
