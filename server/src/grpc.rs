@@ -30,6 +30,7 @@ pub mod status;
 pub mod watch;
 
 mod admin;
+mod carry_out;
 mod lease;
 mod machine;
 mod not_yet;
@@ -61,6 +62,7 @@ impl Services {
         let open = open_streams::OpenStreams::default();
         let reads: Arc<dyn Reads> = store.clone();
         let feed: Arc<dyn Feed> = Arc::new(engine.clone());
+        let workspace = workspace::WorkspaceRpcs { engine: engine.clone() };
         let watches_max = usize::try_from(info.limits.watches).unwrap_or(usize::MAX);
         let watches = watch::Watches::new(Arc::clone(&reads), Arc::clone(&feed), watches_max);
         let lease = lease::LeaseRpcs {
@@ -79,8 +81,7 @@ impl Services {
             )
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(message_bytes))
             .add_service(
-                WorkspaceServiceServer::new(workspace::WorkspaceRpcs)
-                    .max_decoding_message_size(message_bytes),
+                WorkspaceServiceServer::new(workspace).max_decoding_message_size(message_bytes),
             )
             .add_service(
                 MachineServiceServer::new(machine::MachineRpcs)

@@ -100,7 +100,11 @@ fn of_surroundings(around: &mut Surroundings, signals: &mut Signals, change: &Ch
         }
         Change::GatesCleared { .. } => around.gates.clear(),
         Change::HandoffPut { handoff } => around.handoff = Some(Arc::clone(handoff)),
-        Change::CheckpointSet { checkpoint } => around.checkpoint = Some(Arc::clone(checkpoint)),
+        // An empty one is none.
+        Change::CheckpointSet { checkpoint } => {
+            let content = Some(checkpoint).filter(|checkpoint| !checkpoint.content.is_empty());
+            around.checkpoint = content.cloned();
+        }
         Change::WorkStreamTouched { touch } => around.progress.work_streams.apply(touch),
         Change::UsageReported { usage } => around.progress.usage = Some((**usage).clone()),
         Change::SectionSet { section } => {

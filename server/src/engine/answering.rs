@@ -92,7 +92,7 @@ impl Runner {
             }
             (Source::Join { work, .. }, Some(Verdict::Done(Reply::Joined(joined)))) => {
                 self.members.add(&work.identity.session_id, outbox, work.handle);
-                results.joined(&work, slot, joined.session);
+                results.joined(&work, slot, *joined);
             }
             (source, Some(Verdict::Refused(refusal))) => {
                 let (handle, message_id) = match &source {

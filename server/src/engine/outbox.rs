@@ -13,9 +13,10 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use hashbrown::HashMap;
-use tenure_core::command::{Command, Heartbeat, Join};
+use tenure_core::command::{Command, Heartbeat, Join, Report};
 use tenure_core::name::{ActorId, Key, SessionId};
 use tenure_core::session::{Revision, Transfer};
+use tenure_core::surroundings::Signals;
 
 use crate::access::Caller;
 use crate::engine::cache::Slot;
@@ -114,12 +115,14 @@ struct Handle {
     unread: Option<(u64, usize)>,
     told_activity: Option<Revision>,
     told_transfer: Option<Box<Transfer>>,
+    told_signals: Signals,
 }
 
 #[derive(Debug)]
 struct Queued {
     message_id: u64,
     activity: Option<Arc<str>>,
+    report: Option<Box<Report>>,
 }
 
 impl Outbox {
@@ -213,16 +216,49 @@ impl Outbox {
 impl Handle {
     fn beat_work(&self, handle: u32, queued: Queued) -> BeatWork {
         let identity = Arc::clone(&self.identity);
-        let telling = queued.activity.map(|activity| {
+        let Queued { message_id, activity, report } = queued;
+        let tells = activity.is_some() || report.is_some();
+        let telling = tells.then(|| {
             Box::new(Command::Heartbeat(Heartbeat {
                 actor: identity.actor.clone(),
                 session_id: Some(identity.session_id.clone()),
-                activity: Some(activity),
-                report: None,
+                activity,
+                report,
             }))
         });
-        let message_id = queued.message_id;
         BeatWork { handle, message_id, hint: self.hint, identity, telling }
+    }
+}
+
+impl Queued {
+    /// This beat in the place of one that waited before it: whatever that one alone told is
+    /// told by this one.
+    fn after(self, earlier: Self) -> Self {
+        let report = match (earlier.report, self.report) {
+            (Some(earlier), Some(later)) => Some(Box::new(combined(*earlier, *later))),
+            (earlier, later) => later.or(earlier),
+        };
+        Self { activity: self.activity.or(earlier.activity), report, ..self }
+    }
+}
+
+/// What two reports of one holder, sent one soon after the other, come to. Totals are joined, so
+/// that a counter that only the earlier one named is kept. A report can touch one work stream,
+/// so of two touches the later counts: both were sent within the time of one commit, and against
+/// a score that halves in minutes one touch tells as well as two that the holder progresses.
+fn combined(earlier: Report, later: Report) -> Report {
+    let usage = match (earlier.usage, later.usage) {
+        (Some(earlier), Some(later)) => Some(earlier.after(&later)),
+        (earlier, later) => later.or(earlier),
+    };
+    let mut sections = earlier.sections;
+    sections.extend(later.sections);
+    Report {
+        work_stream: later.work_stream.or(earlier.work_stream),
+        usage,
+        gates_revision: later.gates_revision.or(earlier.gates_revision),
+        checkpoint: later.checkpoint.or(earlier.checkpoint),
+        sections,
     }
 }
 

@@ -9,14 +9,19 @@
 pub mod beat;
 pub mod choice;
 pub mod ending;
+pub mod escalation;
 pub mod event;
 pub mod forced;
+pub mod gate;
+pub mod handoff;
 pub mod holder;
 pub mod ledger;
 pub mod list;
 pub mod machine;
 pub mod once;
+pub mod projection;
 pub mod refusal;
+pub mod report;
 pub mod session;
 pub mod start;
 pub mod takeover;
@@ -29,4 +34,4 @@ pub mod work;
 #[cfg(test)]
 pub(in crate::grpc) mod samples;
 #[cfg(test)]
-mod tests;
+pub(in crate::grpc) mod tests;

@@ -13,6 +13,7 @@ use tenure::v1;
 use tenure::v1::lease_service_server::LeaseService;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::carry_out::carry_out;
 use super::convert::violation::Parsed;
 use super::heartbeats::{self, HeartbeatStream};
 use super::not_yet::not_yet;
@@ -21,7 +22,7 @@ use super::status::Fault;
 use super::watch::{WatchStream, Watches};
 use crate::access::{self, Caller};
 use crate::drain::Notice;
-use crate::engine::{self, Answer, Engine};
+use crate::engine::{Answer, Engine};
 use crate::store::Store;
 
 mod ending;
@@ -46,10 +47,7 @@ pub(super) struct LeaseRpcs {
 impl LeaseRpcs {
     /// Carries out what `caller` asks, durably.
     async fn carry_out(&self, caller: Arc<Caller>, parsed: Parsed) -> Result<Answer, Fault> {
-        let Parsed { key, command, once } = parsed;
-        let request = engine::Request { key, command, caller, once };
-        let carried_out = self.engine.execute(request).await;
-        carried_out.map_err(|failure| Fault::failed(&failure, &self.engine.clock()))
+        carry_out(&self.engine, caller, parsed).await
     }
 }
 

@@ -8,8 +8,9 @@
 const VERSION: u8 = 1;
 /// How much of the digest a token holds.
 const CHECKSUM_BYTES: usize = 8;
-/// The most bytes of a position: a key's two names and what stands between them.
-pub const POSITION_MAX_BYTES: usize = 512;
+/// The most bytes of a position: a key's two names, an id, which may be an imported one, and
+/// what stands between them.
+pub const POSITION_MAX_BYTES: usize = 1_024;
 
 /// What tokens belong to: one list with one filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

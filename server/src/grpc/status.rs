@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use crate::engine::Failure;
 use crate::grpc::convert::refusal;
 use crate::grpc::convert::time::duration;
-use crate::grpc::convert::violation::{Unfit, Violations};
+use crate::grpc::convert::violation::{Unfit, Violation, Violations};
 use crate::store::StoreError;
 
 pub mod code;
@@ -77,13 +77,13 @@ impl Fault {
     /// Malformed fields, all at once.
     #[must_use]
     pub fn invalid(violations: &Violations) -> Self {
-        let fields: Vec<&str> = violations.iter().map(|violation| violation.field).collect();
+        let fields: Vec<_> = violations.iter().map(Violation::path).collect();
         let message = format!("the request is malformed: {}", fields.join(", "));
         let mut fault = Self::new(v1::ErrorReason::InvalidArgument, message);
         fault.violations = violations
             .iter()
             .map(|violation| v1::FieldViolation {
-                field: violation.field.to_owned(),
+                field: violation.path().into_owned(),
                 description: violation.description.clone().into_owned(),
             })
             .collect();
@@ -130,6 +130,13 @@ impl Fault {
                 )
             }
         }
+    }
+
+    /// A store that a read could not use.
+    #[must_use]
+    pub fn unreadable(error: &StoreError) -> Self {
+        tracing::warn!(?error, "a read of the store failed");
+        Self::store(error)
     }
 
     /// A call for which the caller's principal lacks the role `required`.

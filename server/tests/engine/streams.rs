@@ -32,7 +32,8 @@ impl<'a> Stream<'a> {
 
     fn send(&mut self, joins: Vec<IncomingJoin>, beats: &[u32], leaves: Vec<u32>) {
         self.message_id += 1;
-        let beats = beats.iter().map(|&handle| IncomingBeat { handle, activity: Ok(None) });
+        let beats =
+            beats.iter().map(|&handle| IncomingBeat { handle, activity: Ok(None), report: None });
         let message =
             Incoming { message_id: self.message_id, joins, beats: beats.collect(), leaves };
         let accepted = self.outbox.accept(message, || self.world.engine.clock()).unwrap();
@@ -132,7 +133,7 @@ async fn a_holder_is_asked_to_yield_and_its_beats_end_at_the_deadline() {
     stream.send(Vec::new(), &[1], Vec::new());
     let renewed = stream.next().await.renewed;
     assert_eq!(renewed[0].effective_expiry, transfer.deadline);
-    assert!(renewed[0].transfer_changed);
+    assert!(renewed[0].directives_changed);
     assert!(matches!(stream.next().await.pushes[..], [(1, Push::Lost(_))]));
 }
 

@@ -44,6 +44,14 @@ fn report_renews_the_lease_and_raises_the_revision_once() {
 }
 
 #[test]
+fn empty_checkpoint_removes_what_is_stored() {
+    let scene = Scene::with(program("a")).surrounded();
+    assert!(scene.workspace.around().checkpoint.is_some());
+    let told = Report { checkpoint: Some(Content::new(&b""[..])), ..Report::default() };
+    assert_eq!(tell(&scene, told).workspace.around().checkpoint, None);
+}
+
+#[test]
 fn checkpoint_is_stored_with_who_when_and_the_revision_of_its_beat() {
     let content = Content::new(&b"half-way"[..]);
     let told = Report { checkpoint: Some(content.clone()), ..Report::default() };

@@ -5,6 +5,7 @@ use tenure_core::ledger::LedgerEntry;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::SessionView;
 use tenure_core::session::{Activity, Revision, Transfer};
+use tenure_core::surroundings::Signals;
 use tenure_core::time::{LeaseInstant, Span, WallTime};
 
 use super::Misuse;
@@ -67,8 +68,10 @@ pub struct RenewedResult {
     pub transfer: Option<Box<Transfer>>,
     /// The activity, if it changed since the last result of this handle.
     pub activity: Option<Box<Activity>>,
-    /// Whether the pending transfer changed since the last result of this handle.
-    pub transfer_changed: bool,
+    /// What else is asked of the holder.
+    pub signals: Signals,
+    /// Whether the pending transfer or the signals changed since the last result of this handle.
+    pub directives_changed: bool,
     /// The clock that it was decided at.
     pub clock: Clock,
 }
@@ -82,6 +85,8 @@ pub struct JoinedResult {
     pub message_id: u64,
     /// The session.
     pub session: SessionView,
+    /// What is asked of the holder.
+    pub signals: Signals,
     /// The clock that it was decided at.
     pub clock: Clock,
 }

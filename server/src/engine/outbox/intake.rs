@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tenure_core::command::Report;
 use tenure_core::context::Clock;
 use tenure_core::name::{ActorId, Key, SessionId};
+use tenure_core::surroundings::Signals;
 
 use super::{
     BeatWork, Handle, Identity, JoinWork, Outbox, Queued, RefusedResult, State, WhyRefused,
@@ -41,8 +43,10 @@ pub struct IncomingJoin {
 pub struct IncomingBeat {
     /// Whose.
     pub handle: u32,
-    /// What the owner is doing, if it says so; what is wrong with it otherwise.
+    /// What the owner is doing, if it says so; what is wrong with the beat otherwise.
     pub activity: Result<Option<Arc<str>>, String>,
+    /// What it tells of the work, if it tells anything; boxed, because most beats do not.
+    pub report: Option<Box<Report>>,
 }
 
 /// How a stream was used against the contract.
@@ -187,6 +191,7 @@ impl Outbox {
             unread: None,
             told_activity: None,
             told_transfer: None,
+            told_signals: Signals::default(),
         };
         state.handles.insert(join.handle, handle);
         state.under_way += 1;
@@ -214,14 +219,17 @@ fn accept_beat(
 ) -> Result<Option<BeatWork>, Misuse> {
     let activity = beat.activity.map_err(Misuse::Malformed)?;
     let known = state.handles.get_mut(&beat.handle).ok_or(Misuse::UnknownHandle)?;
+    let queued = Queued { message_id, activity, report: beat.report };
     if known.under_way {
-        let earlier = known.queued.take().and_then(|queued| queued.activity);
-        known.queued = Some(Queued { message_id, activity: activity.or(earlier) });
+        known.queued = Some(match known.queued.take() {
+            Some(earlier) => queued.after(earlier),
+            None => queued,
+        });
         return Ok(None);
     }
     known.under_way = true;
     state.under_way += 1;
-    Ok(Some(known.beat_work(beat.handle, Queued { message_id, activity })))
+    Ok(Some(known.beat_work(beat.handle, queued)))
 }
 
 /// A set of handles, one bit each: a stream with few of them stays small.

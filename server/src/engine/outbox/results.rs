@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use tenure_core::context::Clock;
-use tenure_core::reply::{Beat, SessionView};
+use tenure_core::reply::{Beat, Joined};
 
 use super::{
     BeatWork, Handle, Identity, JoinWork, JoinedResult, Outbox, RefusedResult, RenewedResult,
@@ -43,6 +43,7 @@ impl Results<'_> {
         let activity = beat.activity;
         let told_before = activity.as_ref().map(|a| a.revision) == known.told_activity;
         let transfer_changed = known.told_transfer != beat.transfer;
+        let signals_changed = known.told_signals != beat.signals;
         let mut result = RenewedResult {
             handle,
             message_id,
@@ -51,12 +52,16 @@ impl Results<'_> {
             effective_expiry: beat.effective_expiry,
             transfer: beat.transfer,
             activity: activity.filter(|_| !told_before).map(Box::new),
-            transfer_changed,
+            signals: beat.signals,
+            directives_changed: transfer_changed || signals_changed,
             clock: self.clock,
         };
         known.told_activity = result.activity.as_ref().map(|a| a.revision).or(known.told_activity);
         if transfer_changed {
             known.told_transfer.clone_from(&result.transfer);
+        }
+        if signals_changed {
+            known.told_signals.clone_from(&result.signals);
         }
         let unread = known
             .unread
@@ -65,7 +70,7 @@ impl Results<'_> {
         if let Some(earlier) = unread {
             // What the unread result would have told is told by its successor.
             result.activity = result.activity.take().or_else(|| earlier.activity.take());
-            result.transfer_changed |= earlier.transfer_changed;
+            result.directives_changed |= earlier.directives_changed;
             *earlier = result;
         } else {
             known.unread = Some((state.round, state.waiting.renewed.len()));
@@ -75,7 +80,8 @@ impl Results<'_> {
     }
 
     /// A handle has joined.
-    pub fn joined(&mut self, work: &JoinWork, slot: Slot, session: SessionView) {
+    pub fn joined(&mut self, work: &JoinWork, slot: Slot, joined: Joined) {
+        let Joined { session, signals } = joined;
         let state = &mut *self.guard;
         state.under_way -= 1;
         let Some(known) = state.handles.get_mut(&work.handle) else { return };
@@ -90,8 +96,10 @@ impl Results<'_> {
         }
         known.told_activity = session.session.activity.as_ref().map(|a| a.revision);
         known.told_transfer = session.transfer.clone().map(Box::new);
+        known.told_signals.clone_from(&signals);
         let JoinWork { handle, message_id, .. } = *work;
-        state.waiting.joined.push(JoinedResult { handle, message_id, session, clock: self.clock });
+        let clock = self.clock;
+        state.waiting.joined.push(JoinedResult { handle, message_id, session, signals, clock });
         requeue(known, &mut state.under_way, handle, self.again);
     }
 

@@ -3,12 +3,14 @@ use std::task::Waker;
 use tenure_core::context::Clock;
 use tenure_core::context::Context as Circumstances;
 use tenure_core::decide::decide;
-use tenure_core::name::{EscalationId, ProfileName, WorkspaceName};
+use tenure_core::gate::GatesRevision;
+use tenure_core::name::{CounterName, EscalationId, ProfileName, WorkStreamName, WorkspaceName};
 use tenure_core::refusal::Reason;
 use tenure_core::refusal::Refusal;
-use tenure_core::reply::{Beat, Reply, SessionView};
+use tenure_core::reply::{Beat, Joined, Reply, SessionView};
 use tenure_core::session::{Activity, FencingToken};
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
+use tenure_core::usage::Usage;
 use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
@@ -33,11 +35,11 @@ fn join(handle: u32) -> IncomingJoin {
 }
 
 fn beat(handle: u32) -> IncomingBeat {
-    IncomingBeat { handle, activity: Ok(None) }
+    IncomingBeat { handle, activity: Ok(None), report: None }
 }
 
 fn telling(handle: u32, activity: &str) -> IncomingBeat {
-    IncomingBeat { handle, activity: Ok(Some(activity.into())) }
+    IncomingBeat { handle, activity: Ok(Some(activity.into())), report: None }
 }
 
 fn reply(revision: u64) -> Beat {
@@ -101,7 +103,8 @@ fn joined(outbox: &Outbox, message_id: u64, handle: u32) {
     let accepted = outbox.accept(message, || CLOCK).unwrap();
     let mut again = Vec::new();
     let mut results = outbox.results(CLOCK, &mut again);
-    results.joined(&accepted.joins[0], Slot(0), view());
+    let joined = Joined { session: view(), signals: Signals::default() };
+    results.joined(&accepted.joins[0], Slot(0), joined);
     results.finish();
     assert!(again.is_empty());
     delivery(outbox);
@@ -194,6 +197,57 @@ fn beats_that_come_while_one_is_under_way_become_one_that_follows() {
     };
     assert_eq!(said.as_deref(), Some("testing"));
     assert!(answer(&outbox, &again[0], reply(3)).is_empty());
+}
+
+fn reporting(handle: u32, report: Report) -> IncomingBeat {
+    IncomingBeat { report: Some(Box::new(report)), ..beat(handle) }
+}
+
+#[test]
+fn a_beat_that_takes_the_place_of_another_tells_what_that_one_told() {
+    let outbox = outbox(1);
+    joined(&outbox, 1, 1);
+    let work = send(&outbox, 2, vec![beat(1)]);
+    let counter = |name: &str, total| (CounterName::parse(name).unwrap(), total);
+    let usage = |tokens, counters| Usage { input_tokens: tokens, counters, ..Usage::default() };
+    let stream = |name: &str| WorkStreamName::parse(name).ok();
+    let earlier = Report {
+        work_stream: stream("parser"),
+        usage: Some(usage(9, [counter("calls", 3)].into())),
+        gates_revision: Some(GatesRevision(4)),
+        ..Report::default()
+    };
+    let later = Report {
+        work_stream: stream("tests"),
+        usage: Some(usage(7, [counter("edits", 2)].into())),
+        ..Report::default()
+    };
+    assert!(send(&outbox, 3, vec![reporting(1, earlier)]).is_empty());
+    assert!(send(&outbox, 4, vec![telling(1, "testing")]).is_empty());
+    assert!(send(&outbox, 5, vec![reporting(1, later)]).is_empty());
+    let again = answer(&outbox, &work[0], reply(2));
+    let Some(Command::Heartbeat(told)) = again[0].telling.as_deref() else { panic!("{again:?}") };
+    assert_eq!(told.activity.as_deref(), Some("testing"));
+    let report = told.report.as_deref().unwrap();
+    assert_eq!(report.work_stream, stream("tests"), "the later touch counts");
+    assert_eq!(report.gates_revision, Some(GatesRevision(4)));
+    let totals = usage(9, [counter("calls", 3), counter("edits", 2)].into());
+    assert_eq!(report.usage, Some(totals), "totals never go back, and no counter is lost");
+}
+
+#[test]
+fn directives_are_told_when_they_changed_and_not_again() {
+    let outbox = outbox(1);
+    joined(&outbox, 1, 1);
+    let mut told = Vec::new();
+    for (n, gates) in [0, 3, 3, 4].into_iter().enumerate() {
+        let revision = 2 + n as u64;
+        let work = send(&outbox, revision, vec![beat(1)]);
+        let signals = Signals { gates_revision: GatesRevision(gates), ..Signals::default() };
+        answer(&outbox, &work[0], Beat { signals, ..reply(revision) });
+        told.push(delivery(&outbox).renewed[0].directives_changed);
+    }
+    assert_eq!(told, [false, true, false, true]);
 }
 
 #[test]

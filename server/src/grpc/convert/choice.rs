@@ -2,6 +2,9 @@
 //! for the default.
 
 use tenure::v1;
+use tenure_core::escalation::EscalationKind;
+use tenure_core::gate::GateState;
+use tenure_core::handoff::ActionState;
 use tenure_core::ledger::EndCause;
 use tenure_core::reply::Warning;
 use tenure_core::session::{AutonomousKind, Lifecycle, Mode, OwnerKind};
@@ -59,6 +62,64 @@ pub fn filtered_lifecycle(value: i32, violations: &mut Violations) -> Option<Lif
         Err(_) => {
             violations.add("filter.lifecycle", UNKNOWN);
             None
+        }
+    }
+}
+
+/// The kind of an escalation that is raised, which must be given.
+pub fn escalation_kind(value: i32, violations: &mut Violations) -> Option<EscalationKind> {
+    let kind = any_escalation_kind("kind", value, violations);
+    if value == i32::from(v1::EscalationKind::Unspecified) {
+        violations.add("kind", "must be given: blocking or non_blocking");
+    }
+    kind
+}
+
+/// A kind of escalations to filter by; unspecified means both.
+pub fn filtered_escalation_kind(value: i32, violations: &mut Violations) -> Option<EscalationKind> {
+    any_escalation_kind("filter.kind", value, violations)
+}
+
+fn any_escalation_kind(
+    field: &'static str,
+    value: i32,
+    violations: &mut Violations,
+) -> Option<EscalationKind> {
+    match v1::EscalationKind::try_from(value) {
+        Ok(v1::EscalationKind::Unspecified) => None,
+        Ok(v1::EscalationKind::Blocking) => Some(EscalationKind::Blocking),
+        Ok(v1::EscalationKind::NonBlocking) => Some(EscalationKind::NonBlocking),
+        Err(_) => {
+            violations.add(field, UNKNOWN);
+            None
+        }
+    }
+}
+
+/// The state of a gate; absent where it is unspecified.
+pub fn gate_state(value: i32, violations: &mut Violations) -> Option<GateState> {
+    match v1::GateState::try_from(value) {
+        Ok(v1::GateState::Unspecified) => None,
+        Ok(v1::GateState::Open) => Some(GateState::Open),
+        Ok(v1::GateState::Passed) => Some(GateState::Passed),
+        Ok(v1::GateState::Waived) => Some(GateState::Waived),
+        Ok(v1::GateState::Failed) => Some(GateState::Failed),
+        Err(_) => {
+            violations.add("state", UNKNOWN);
+            None
+        }
+    }
+}
+
+/// The state of a handoff's action; unspecified means open.
+pub fn action_state(value: i32, violations: &mut Violations) -> ActionState {
+    match v1::HandoffActionState::try_from(value) {
+        Ok(v1::HandoffActionState::Unspecified | v1::HandoffActionState::Open) => ActionState::Open,
+        Ok(v1::HandoffActionState::Done) => ActionState::Done,
+        Ok(v1::HandoffActionState::Dropped) => ActionState::Dropped,
+        Err(_) => {
+            violations.add("state", UNKNOWN);
+            ActionState::Open
         }
     }
 }
@@ -147,6 +208,10 @@ mod tests {
             assert_eq!(violation(|v| requested_kind(value, v)), Some("autonomous.owner_kind"));
             assert_eq!(violation(|v| require_worker(value, v)), Some("autonomous.owner_kind"));
             assert_eq!(violation(|v| filtered_lifecycle(value, v)), Some("filter.lifecycle"));
+            assert_eq!(violation(|v| escalation_kind(value, v)), Some("kind"));
+            assert_eq!(violation(|v| filtered_escalation_kind(value, v)), Some("filter.kind"));
+            assert_eq!(violation(|v| gate_state(value, v)), Some("state"));
+            assert_eq!(violation(|v| action_state(value, v)), Some("state"));
         }
     }
 

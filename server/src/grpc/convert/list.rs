@@ -25,9 +25,9 @@ pub struct Listing {
     /// Whether only stale, or only live, sessions are wanted. The store cannot tell: a session
     /// may be due and not yet recorded as expired.
     pub stale: Option<bool>,
-    /// Whether only stalled sessions are wanted. Nothing touches work streams yet, so there
-    /// are none.
-    pub only_stalled: bool,
+    /// Whether only stalled sessions, or only others, are wanted. The store cannot tell that
+    /// either: a session stalls by time alone.
+    pub stalled: Option<bool>,
     /// At most so many.
     pub page_size: u32,
     /// Only after this key.
@@ -52,14 +52,15 @@ pub fn parse(request: v1::ListSessionsRequest) -> Result<Listing, Violations> {
         owner: id("filter.owner", filter.owner, &mut violations),
         supervisor: id("filter.supervisor", filter.supervisor, &mut violations),
         machine: id("filter.machine", filter.machine, &mut violations),
-        // What is recorded as expired is stale; what is not may be either.
-        expiry_recorded: (filter.stale == Some(false)).then_some(false),
+        // What is recorded as expired is stale, and so not stalled; what is not may be either.
+        expiry_recorded: (filter.stale == Some(false) || filter.stalled == Some(true))
+            .then_some(false),
     };
     if !violations.is_empty() {
         return Err(violations);
     }
-    let only_stalled = filter.stalled == Some(true);
-    Ok(Listing { filter: listed, stale: filter.stale, only_stalled, page_size, after, scope })
+    let (stale, stalled) = (filter.stale, filter.stalled);
+    Ok(Listing { filter: listed, stale, stalled, page_size, after, scope })
 }
 
 /// How many rows a page may have: 100 for 0, at most 1,000.
@@ -109,17 +110,27 @@ pub fn session_id(text: &str, violations: &mut Violations) -> Option<SessionId> 
 
 /// The key that a page token continues after; absent for the first page.
 pub fn position(token: &str, scope: &Scope, violations: &mut Violations) -> Option<Key> {
+    position_with(token, scope, parse_position, violations)
+}
+
+/// The place that a page token continues after, read by `parse`; absent for the first page.
+pub fn position_with<T>(
+    token: &str,
+    scope: &Scope,
+    parse: fn(&[u8]) -> Option<T>,
+    violations: &mut Violations,
+) -> Option<T> {
     if token.is_empty() {
         return None;
     }
-    let key = scope.open(token).and_then(|position| parse_position(&position));
-    if key.is_none() {
+    let place = scope.open(token).and_then(|position| parse(&position));
+    if place.is_none() {
         violations.add(
             "page_token",
             "is not a token of this list with this filter: start with the first page again",
         );
     }
-    key
+    place
 }
 
 /// The token of the page after `key`.

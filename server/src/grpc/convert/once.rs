@@ -49,6 +49,11 @@ repeatable!(
     CancelForcedTakeoverRequest as "CancelForcedTakeover",
     YieldSessionRequest as "YieldSession",
     ClearSessionRequest as "ClearSession",
+    PutHandoffRequest as "PutHandoff",
+    PutGatesRequest as "PutGates",
+    UpdateGateRequest as "UpdateGate",
+    RaiseEscalationRequest as "RaiseEscalation",
+    ResolveEscalationRequest as "ResolveEscalation",
 );
 
 /// Takes the id out of `request`; absent if it has none. The default profile is filled in.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure_core::checkpoint::{Checkpoint, CheckpointOrigin};
 use tenure_core::content::Content;
 use tenure_core::context::Clock;
-use tenure_core::escalation::{Escalation, EscalationKind};
+use tenure_core::escalation::{Blocking, Escalation, EscalationKind};
 use tenure_core::gate::{Gate, GateState, Gates, GatesRevision};
 use tenure_core::handoff::{ActionState, Handoff, HandoffAction};
 use tenure_core::ledger::{EndCause, LedgerEntry, NextHolder};
@@ -18,6 +18,7 @@ use tenure_core::session::{
     Activity, Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, MachineRef, Mode,
     OwnerKind, Renewal, Revision, Session, Successor, Transfer,
 };
+use tenure_core::surroundings::Signals;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 
 /// The lease clock when the sample session was started.
@@ -99,6 +100,12 @@ pub fn transfer() -> Transfer {
         deadline: LeaseInstant(NOW + 30_000),
         machine: None,
     }
+}
+
+pub fn signals() -> Signals {
+    let oldest = EscalationId::imported("esc_1");
+    let blocking = Blocking { count: 2, oldest, reason: Arc::from("which?") };
+    Signals { gates_revision: GatesRevision(5), blocking: Some(Arc::new(blocking)) }
 }
 
 pub fn ledger_entry() -> LedgerEntry {

@@ -64,7 +64,11 @@ pub fn started(started: &Started, replayed: bool, clock: &Clock) -> v1::StartSes
         predecessor: started.predecessor.as_ref().map(predecessor),
         checkpoint: started.found.checkpoint.as_deref().map(work::checkpoint),
         handoff: started.found.handoff.as_deref().map(work::handoff),
-        directives: Some(transfer::directives(view.transfer.as_ref(), clock)),
+        directives: Some(transfer::directives(
+            view.transfer.as_ref(),
+            &started.found.signals,
+            clock,
+        )),
         replayed,
     }
 }

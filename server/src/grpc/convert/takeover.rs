@@ -55,7 +55,7 @@ pub fn taken_over(taken: &TakenOver, replayed: bool, clock: &Clock) -> v1::TakeO
         prior_activity: prior.last_activity.as_ref().map(activity),
         checkpoint: taken.found.checkpoint.as_deref().map(work::checkpoint),
         handoff: taken.found.handoff.as_deref().map(work::handoff),
-        directives: Some(transfer::directives(view.transfer.as_ref(), clock)),
+        directives: Some(transfer::directives(view.transfer.as_ref(), &taken.found.signals, clock)),
         replayed,
     }
 }

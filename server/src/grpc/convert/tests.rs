@@ -18,6 +18,16 @@ fn refused(parsed: Result<Parsed, Unfit>) -> Vec<&'static str> {
     }
 }
 
+/// The paths that are refused; empty if none is.
+pub fn paths(parsed: Result<Parsed, Unfit>) -> Vec<String> {
+    match parsed {
+        Err(Unfit::Invalid(violations)) => {
+            violations.iter().map(|violation| violation.path().into_owned()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn bounds() -> LeaseBounds {
     LeaseBounds::default()
 }

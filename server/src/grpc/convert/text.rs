@@ -25,6 +25,34 @@ pub fn optional_reason(text: &str, violations: &mut Violations) -> Option<Arc<st
     (!text.is_empty()).then(|| Arc::from(text))
 }
 
+/// A text in `field` that must be given: 1 to `max` characters.
+pub fn required(
+    field: &'static str,
+    text: &str,
+    max: usize,
+    violations: &mut Violations,
+) -> Option<Arc<str>> {
+    if text.is_empty() || is_longer_than(text, max) {
+        violations.add(field, format!("must be 1 to {max} characters"));
+        return None;
+    }
+    Some(Arc::from(text))
+}
+
+/// A text in `field` of at most `max` characters, which may be empty.
+pub fn at_most(
+    field: &'static str,
+    text: &str,
+    max: usize,
+    violations: &mut Violations,
+) -> Arc<str> {
+    if is_longer_than(text, max) {
+        violations.add(field, format!("must be at most {max} characters"));
+        return Arc::from("");
+    }
+    Arc::from(text)
+}
+
 /// An activity: at most 280 Unicode scalar values after trimming, of which none mean that the
 /// activity is left as it is.
 pub fn activity(text: Option<&str>, violations: &mut Violations) -> Option<Arc<str>> {

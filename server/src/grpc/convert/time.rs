@@ -45,6 +45,20 @@ pub fn grace(duration: Option<&Duration>, violations: &mut Violations) -> Option
     Some(rounded_up(nanos))
 }
 
+/// A time that a caller has measured: not negative, and no longer than a duration may be.
+pub fn measured(
+    field: &'static str,
+    duration: &Duration,
+    violations: &mut Violations,
+) -> Option<Span> {
+    let nanos = exact_nanos(field, duration, violations)?;
+    if nanos < 0 || nanos > i128::from(DURATION_MAX_SECS) * i128::from(NANOS_PER_SEC) {
+        violations.add(field, "must be from 0 s to 315,576,000,000 s");
+        return None;
+    }
+    Some(rounded_up(nanos))
+}
+
 /// When to beat, when to stop, and until when the lease runs, all from `clock` on. The moment
 /// of renewal is scattered, so that holders who started together do not beat together.
 #[must_use]

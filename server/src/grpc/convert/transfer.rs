@@ -1,9 +1,10 @@
-//! Pending transfers, and what a holder is told about its own.
+//! Pending transfers, and what a holder is asked.
 
 use tenure::v1;
 use tenure_core::context::Clock;
 use tenure_core::name::{INTERACTIVE_OWNER, SessionId};
 use tenure_core::session::{OwnerKind, Successor, Transfer};
+use tenure_core::surroundings::Signals;
 
 use super::choice;
 use super::machine;
@@ -52,12 +53,19 @@ fn successor(transfer: &Transfer) -> v1::Successor {
     }
 }
 
-/// What the service asks of a holder on whose session `transfer` is pending.
+/// What the service asks of a holder on whose session `transfer` is pending, and in whose
+/// workspace `signals` hold.
 #[must_use]
-pub fn directives(transfer: Option<&Transfer>, clock: &Clock) -> v1::Directives {
+pub fn directives(transfer: Option<&Transfer>, signals: &Signals, clock: &Clock) -> v1::Directives {
+    let blocking = signals.blocking.as_deref();
     v1::Directives {
+        blocked: blocking.is_some(),
+        blocking_escalations: blocking.map_or(0, |blocking| blocking.count),
+        blocking_escalation_id: blocking
+            .map_or_else(String::new, |blocking| blocking.oldest.as_str().to_owned()),
+        blocking_reason: blocking.map_or_else(String::new, |blocking| blocking.reason.to_string()),
+        gates_revision: signals.gates_revision.0,
         yield_requested: transfer.map(|transfer| yield_requested(transfer, clock)),
-        ..v1::Directives::default()
     }
 }
 
@@ -98,9 +106,21 @@ mod tests {
         let shown = pending(&transfer, Some(&SessionId::imported("ses_old")), &clock);
         assert_eq!((&*shown.session_id, shown.revision), ("ses_old", 9));
         assert_eq!(shown.grace.map(|grace| grace.seconds), Some(30));
-        let asked = directives(Some(&transfer), &clock).yield_requested.unwrap();
+        let asked = directives(Some(&transfer), &Signals::default(), &clock);
+        let asked = asked.yield_requested.unwrap();
         assert_eq!(asked.grace_left.map(|left| left.seconds), Some(5));
         assert_eq!(asked.deadline, shown.deadline);
+    }
+
+    #[test]
+    fn a_holder_is_told_the_oldest_question_and_how_many_there_are() {
+        let clock = samples::clock_at(samples::NOW);
+        let nothing = directives(None, &Signals::default(), &clock);
+        assert_eq!(nothing, v1::Directives::default());
+        let asked = directives(None, &samples::signals(), &clock);
+        assert!(asked.blocked && asked.yield_requested.is_none());
+        assert_eq!((asked.blocking_escalations, asked.gates_revision), (2, 5));
+        assert_eq!((&*asked.blocking_escalation_id, &*asked.blocking_reason), ("esc_1", "which?"));
     }
 
     #[test]

@@ -31,10 +31,24 @@ pub enum Unfit {
 /// One bad field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Its path, as in `google.rpc.BadRequest`.
+    /// The item of a list that it is in, from 0; absent for a field of the request itself.
+    pub item: Option<(&'static str, usize)>,
+    /// Its path, in that item if it is in one; empty means the item itself.
     pub field: &'static str,
     /// What is wrong with it, and the accepted form; never the caller's own text.
     pub description: Cow<'static, str>,
+}
+
+impl Violation {
+    /// The path from the request, as in `google.rpc.BadRequest`.
+    #[must_use]
+    pub fn path(&self) -> Cow<'static, str> {
+        match (self.item, self.field) {
+            (None, field) => Cow::Borrowed(field),
+            (Some((list, at)), "") => Cow::Owned(format!("{list}[{at}]")),
+            (Some((list, at)), field) => Cow::Owned(format!("{list}[{at}].{field}")),
+        }
+    }
 }
 
 /// The bad fields of one request; as many as it has fields at most.
@@ -52,7 +66,22 @@ impl Violations {
 
     /// Notes a bad field.
     pub fn add(&mut self, field: &'static str, description: impl Into<Cow<'static, str>>) {
-        self.0.push(Violation { field, description: description.into() });
+        self.0.push(Violation { item: None, field, description: description.into() });
+    }
+
+    /// Parses an item of a list; whatever is noted meanwhile is noted of that item.
+    pub fn in_item<T>(
+        &mut self,
+        list: &'static str,
+        at: usize,
+        parse: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let noted = self.0.len();
+        let parsed = parse(self);
+        for violation in &mut self.0[noted..] {
+            violation.item = Some((list, at));
+        }
+        parsed
     }
 
     /// Whether nothing is wrong.

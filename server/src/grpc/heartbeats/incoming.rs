@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::engine::outbox::{Incoming, IncomingBeat, IncomingJoin};
 use crate::grpc::convert::violation::Violations;
-use crate::grpc::convert::{beat, text};
+use crate::grpc::convert::{report, text};
 use crate::grpc::status::Fault;
 
 /// The most joins, beats or leaves of one message.
@@ -62,21 +62,19 @@ fn identity(join: &v1::Join, violations: &mut Violations) -> Option<(Key, Sessio
 fn one_beat(beat: &v1::Beat) -> IncomingBeat {
     // The beat of nearly every message: nothing but its handle.
     if *beat == (v1::Beat { handle: beat.handle, ..v1::Beat::default() }) {
-        return IncomingBeat { handle: beat.handle, activity: Ok(None) };
+        return IncomingBeat { handle: beat.handle, activity: Ok(None), report: None };
     }
     let mut violations = Violations::default();
-    for field in beat::not_yet_kept(beat) {
-        violations.add(field, "is not kept by this server yet: leave it out");
-    }
     let activity = text::activity(beat.activity.as_deref(), &mut violations);
+    let report = report::of_beat(beat, &mut violations);
     let activity = if violations.is_empty() { Ok(activity) } else { Err(described(&violations)) };
-    IncomingBeat { handle: beat.handle, activity }
+    IncomingBeat { handle: beat.handle, activity, report }
 }
 
 fn described(violations: &Violations) -> String {
     let lines: Vec<String> = violations
         .iter()
-        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .map(|violation| format!("{}: {}", violation.path(), violation.description))
         .collect();
     lines.join("; ")
 }

@@ -22,7 +22,7 @@ pub fn shown(delivery: Delivery) -> v1::StreamHeartbeatsResponse {
 }
 
 fn joined(result: &JoinedResult) -> v1::Joined {
-    let JoinedResult { handle, message_id, session: view, clock } = result;
+    let JoinedResult { handle, message_id, session: view, signals, clock } = result;
     let held = &view.session;
     v1::Joined {
         handle: *handle,
@@ -33,7 +33,7 @@ fn joined(result: &JoinedResult) -> v1::Joined {
         revision: view.revision.0,
         timing: Some(time::lease_timing(view.effective_expiry, clock)),
         activity: held.activity.as_ref().map(session::activity),
-        directives: Some(transfer::directives(view.transfer.as_ref(), clock)),
+        directives: Some(transfer::directives(view.transfer.as_ref(), signals, clock)),
     }
 }
 
@@ -81,12 +81,13 @@ impl GroupKey {
 }
 
 fn renewal(result: &RenewedResult) -> v1::Renewal {
-    let asked = || Box::new(transfer::directives(result.transfer.as_deref(), &result.clock));
+    let RenewedResult { transfer: pending, signals, clock, .. } = result;
+    let asked = || Box::new(transfer::directives(pending.as_deref(), signals, clock));
     v1::Renewal {
         handle: result.handle,
         revision: result.revision.0,
         activity: result.activity.as_deref().map(|activity| Box::new(session::activity(activity))),
-        directives: result.transfer_changed.then(asked),
+        directives: result.directives_changed.then(asked),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::grpc::convert::list::{self, Listing};
 use crate::grpc::convert::session;
 use crate::grpc::convert::violation::Violations;
 use crate::grpc::status::Fault;
-use crate::store::{Listed, PAGE_MAX, StoreError};
+use crate::store::{Listed, PAGE_MAX};
 
 /// How many pages of the store one call reads at most. A filter that matches little then gets
 /// a short page, or an empty one, with a token to go on with.
@@ -34,7 +34,8 @@ impl LeaseRpcs {
         let Some(key) = violations.key(&request.workspace, &request.profile) else {
             return Err(Fault::invalid(&violations));
         };
-        let stored = self.store.get(key.clone()).await.map_err(|error| unreadable(&error))?;
+        let stored =
+            self.store.get(key.clone()).await.map_err(|error| Fault::unreadable(&error))?;
         let tenure = stored.map(|stored| stored.tenure).unwrap_or_default();
         let workspace = Workspace { key, tenure, surroundings: None };
         let clock = self.engine.clock();
@@ -51,15 +52,12 @@ impl LeaseRpcs {
         request: v1::ListSessionsRequest,
     ) -> Result<v1::ListSessionsResponse, Fault> {
         let listing = list::parse(request).map_err(|violations| Fault::invalid(&violations))?;
-        if listing.only_stalled {
-            return Ok(v1::ListSessionsResponse::default());
-        }
         let mut page = Page::new(&listing);
         let mut after = listing.after.clone();
         for _ in 0..STORE_PAGES_MAX {
             let rows = page.rows_to_read(&listing);
             let read = self.store.list(listing.filter.clone(), after, rows).await;
-            let read = read.map_err(|error| unreadable(&error))?;
+            let read = read.map_err(|error| Fault::unreadable(&error))?;
             let clock = self.engine.clock();
             let mut unread = read.rows.len();
             for row in read.rows {
@@ -101,7 +99,7 @@ impl Page {
 
     /// As many as are missing, where each row read is one; else as many as can be read at once.
     fn rows_to_read(&self, listing: &Listing) -> u32 {
-        match listing.stale {
+        match listing.stale.or(listing.stalled) {
             None => u32::try_from(self.size - self.sessions.len()).unwrap_or(PAGE_MAX),
             Some(_) => PAGE_MAX,
         }
@@ -110,10 +108,11 @@ impl Page {
     fn take(&mut self, row: Listed, listing: &Listing, clock: &Clock) {
         self.last = Some(row.key.clone());
         let workspace = Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
-        let view = SessionView::of(&workspace, clock)
-            .filter(|view| listing.stale.is_none_or(|stale| stale == view.stale));
-        if let Some(view) = view {
-            let shown = session::shown(&view, clock);
+        let shown = SessionView::of(&workspace, clock).map(|view| session::shown(&view, clock));
+        let is = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
+        let shown = shown
+            .filter(|shown| is(listing.stale, shown.stale) && is(listing.stalled, shown.stalled));
+        if let Some(shown) = shown {
             self.bytes += shown.encoded_len();
             self.sessions.push(shown);
         }
@@ -135,10 +134,4 @@ fn no_session(workspace: &Workspace, caller: &Caller, clock: Clock) -> Refusal {
         machine_cordoned: false,
     };
     Refusal::new(Reason::NoSession, workspace, &context)
-}
-
-/// A store that a read could not use; what it says is for operators.
-fn unreadable(error: &StoreError) -> Fault {
-    tracing::warn!(?error, "a read of the store failed");
-    Fault::store(error)
 }

@@ -112,33 +112,21 @@ fn a_heartbeat_needs_an_actor_and_no_empty_session_id() {
 }
 
 #[test]
-fn a_heartbeat_is_refused_for_what_cannot_be_kept_yet() {
+fn a_heartbeat_carries_what_it_tells_of_the_work() {
     let plain = v1::HeartbeatRequest {
         workspace: "acme/api".to_owned(),
         actor_id: "worker-1".to_owned(),
         ..v1::HeartbeatRequest::default()
     };
-    assert!(beat::parse(&plain).is_ok());
-    let loaded = v1::HeartbeatRequest {
-        work_stream: Some("w".to_owned()),
-        usage: Some(v1::Usage::default()),
-        gates_revision: Some(0),
-        checkpoint: Some(Vec::new()),
-        client_sections: vec![v1::ClientSection::default()],
-        ..plain.clone()
+    let report = |request: &v1::HeartbeatRequest| match beat::parse(request).unwrap().command {
+        Command::Heartbeat(beat) => beat.report,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(
-        beat::parse(&loaded).unwrap_err(),
-        Unfit::NotYet(vec![
-            "work_stream",
-            "usage",
-            "gates_revision",
-            "checkpoint",
-            "client_sections"
-        ])
-    );
-    let stream = v1::Beat { handle: 1, gates_revision: Some(1), ..v1::Beat::default() };
-    assert_eq!(beat::not_yet_kept(&stream), ["gates_revision"]);
+    assert_eq!(report(&plain), None);
+    let loaded = v1::HeartbeatRequest { checkpoint: Some(vec![1]), ..plain.clone() };
+    assert!(report(&loaded).is_some_and(|report| report.checkpoint.is_some()));
+    let bad = v1::HeartbeatRequest { work_stream: Some(String::new()), ..plain };
+    assert_eq!(refused(beat::parse(&bad)), ["work_stream"]);
 }
 
 #[test]
