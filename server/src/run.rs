@@ -100,6 +100,7 @@ async fn with_store(
 ) -> Result<(), RunError> {
     let options = EngineOptions {
         lease_bounds: config.lease,
+        work_stream_half_life: config.work_stream_half_life,
         cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
         ..EngineOptions::default()
     };

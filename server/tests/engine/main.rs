@@ -13,5 +13,6 @@ mod commits;
 mod repeats;
 mod retention;
 mod streams;
+mod surroundings;
 mod times;
 mod world;

@@ -18,7 +18,7 @@ use tokio::task::coop::unconstrained;
 
 use crate::world::{World, clear, force, heartbeat, key};
 
-struct Stream<'a> {
+pub struct Stream<'a> {
     world: &'a World,
     outbox: Arc<Outbox>,
     message_id: u64,
@@ -45,7 +45,7 @@ impl<'a> Stream<'a> {
         self.send(vec![IncomingJoin { handle, identity: Ok(identity) }], &[], Vec::new());
     }
 
-    async fn next(&self) -> Delivery {
+    pub async fn next(&self) -> Delivery {
         let next = poll_fn(|cx| self.outbox.poll_next(cx));
         match tokio::time::timeout(Duration::from_secs(60), next).await {
             Ok(Next::Deliver(delivery)) => delivery,
@@ -64,7 +64,7 @@ async fn started(world: &World) -> SessionId {
 }
 
 /// A stream on which `w`'s session has joined under handle 1.
-async fn joined(world: &World) -> (Stream<'_>, SessionId) {
+pub async fn joined(world: &World) -> (Stream<'_>, SessionId) {
     let session_id = started(world).await;
     let mut stream = Stream::open(world);
     stream.join(1, "w", &session_id);
