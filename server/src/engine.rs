@@ -26,6 +26,7 @@ use crate::engine::outbox::{Accepted, Outbox};
 use crate::store::{Epoch, LogId, Sequenced, Store, StoreError};
 use crate::time::{SystemTimeSource, TimeSource};
 
+mod ahead;
 mod answering;
 mod batch;
 mod boot;
@@ -38,8 +39,10 @@ mod members;
 pub mod outbox;
 mod run;
 mod timers;
+mod unknown_outcome;
 
 pub use deciding::OUTCOME_KEPT_FOR;
+pub use run::Batching;
 
 /// How many calls may wait for the engine; one more is answered `OVERLOADED`.
 pub const QUEUE_MAX: usize = 65_536;
@@ -124,6 +127,8 @@ pub struct EngineOptions {
     pub lease_bounds: LeaseBounds,
     /// About how many bytes of workspaces to keep at hand.
     pub cache_bytes: usize,
+    /// How much work makes a batch.
+    pub batching: Batching,
     /// Where the present comes from.
     pub time: Arc<dyn TimeSource>,
 }
@@ -133,6 +138,7 @@ impl Default for EngineOptions {
         Self {
             lease_bounds: LeaseBounds::default(),
             cache_bytes: 256 << 20,
+            batching: Batching::default(),
             time: Arc::new(SystemTimeSource),
         }
     }

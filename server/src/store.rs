@@ -161,7 +161,7 @@ pub struct Write {
     /// The new hot row; absent if only outcomes are stored, and then nothing else is changed.
     pub lease: Option<LeaseRow>,
     /// The new state, if more than the hot row changed.
-    pub tenure: Option<Box<Tenure>>,
+    pub tenure: Option<Arc<Tenure>>,
     /// Sessions that ended, in order.
     pub sealed: Vec<LedgerEntry>,
     /// What happened, in order.

@@ -18,7 +18,8 @@ use crate::engine::cache::{Entry, Slot};
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
-    Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, StoredOutcome, Version, Write,
+    Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, Stored, StoredOutcome, Version,
+    Write,
 };
 
 /// Something to decide.
@@ -106,7 +107,6 @@ impl Item {
 pub struct Chain {
     /// The workspace's place in the cache.
     pub slot: Slot,
-    guard: Guard,
     changed: bool,
     more: Option<Box<More>>,
 }
@@ -124,9 +124,18 @@ struct More {
 #[derive(Debug)]
 pub enum Written {
     /// A lease was renewed, and nothing else.
-    Renewal(LeaseWrite),
+    Renewal(LeaseWrite, Renewing),
     /// Anything more, and what is left to do when it is durable.
     Write(Box<(Write, Pending)>),
+}
+
+/// A renewal that is under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewing {
+    /// The workspace's place in the cache.
+    pub slot: Slot,
+    /// What the store holds if it was applied.
+    pub lease: LeaseRow,
 }
 
 /// A chain whose write is under way.
@@ -134,8 +143,11 @@ pub enum Written {
 pub struct Pending {
     /// The workspace's place in the cache.
     pub slot: Slot,
-    /// The version that the write sets; absent if it stores outcomes only.
-    pub version: Option<Version>,
+    /// What the store holds of the hot row if the write was applied; absent if it stores
+    /// outcomes only.
+    pub lease: Option<LeaseRow>,
+    /// What it then holds of the rest, if the write changes that.
+    pub tenure: Option<Arc<Tenure>>,
     /// An outcome to ask for, should it be unknown whether a write of outcomes only was applied.
     pub outcome: Option<OutcomeKey>,
     /// Whether more than a lease was renewed, so that timers may have to be set.
@@ -145,10 +157,10 @@ pub struct Pending {
 }
 
 impl Chain {
-    /// An empty chain on `entry`, which is at `slot`.
+    /// An empty chain on the entry at `slot`.
     #[must_use]
-    pub const fn new(slot: Slot, entry: &Entry) -> Self {
-        Self { slot, guard: entry.guard(), changed: false, more: None }
+    pub const fn new(slot: Slot) -> Self {
+        Self { slot, changed: false, more: None }
     }
 
     /// Applies `changes` to `entry`, and notes what they come to.
@@ -181,30 +193,35 @@ impl Chain {
         self.more.as_ref()?.outcomes.iter().find(|outcome| outcome.key == *key)
     }
 
-    /// What makes the chain durable.
+    /// What makes the chain durable. Whatever was decided on before is concluded by now, so
+    /// that `entry` knows what is stored.
     #[must_use]
     pub fn into_written(self, entry: &Entry) -> Written {
+        let Self { slot, changed, more } = self;
         let tenure = &entry.workspace.tenure;
-        let version = next_version(self.guard);
-        let lease = self.changed.then(|| lease_row(tenure, version));
-        let more = match (self.guard, lease, self.more) {
+        let guard = entry.guard();
+        let lease = changed.then(|| LeaseRow::of(tenure, next_version(guard)));
+        let more = match (guard, lease, more) {
             (Guard::At(row, expected), Some(lease), None) => {
-                return Written::Renewal(LeaseWrite { row, expected, lease });
+                let write = LeaseWrite { row, expected, lease };
+                return Written::Renewal(write, Renewing { slot, lease });
             }
             (_, _, more) => *more.unwrap_or_default(),
         };
+        let tenure = more.beyond_the_lease.then(|| Arc::new(tenure.clone()));
         let pending = Pending {
-            slot: self.slot,
-            version: self.changed.then_some(version),
-            outcome: more.outcomes.first().filter(|_| !self.changed).map(|o| o.key.clone()),
+            slot,
+            lease,
+            tenure: tenure.clone(),
+            outcome: more.outcomes.first().filter(|_| !changed).map(|o| o.key.clone()),
             beyond_the_lease: more.beyond_the_lease,
             events: more.events.clone(),
         };
         let write = Write {
             key: entry.workspace.key.clone(),
-            guard: self.guard,
+            guard,
             lease,
-            tenure: more.beyond_the_lease.then(|| Box::new(tenure.clone())),
+            tenure,
             sealed: more.sealed,
             events: more.events,
             outcomes: more.outcomes,
@@ -228,21 +245,34 @@ impl Pending {
 
 /// The version that a write under `guard` sets.
 #[must_use]
-pub const fn next_version(guard: Guard) -> Version {
+const fn next_version(guard: Guard) -> Version {
     match guard {
         Guard::Absent => Version(1),
         Guard::At(_, version) => Version(version.0.saturating_add(1)),
     }
 }
 
-fn lease_row(tenure: &Tenure, version: Version) -> LeaseRow {
-    let session = tenure.session.as_ref();
-    let renewal = session.and_then(Session::autonomous).and_then(|a| a.renewal);
-    LeaseRow {
-        version,
-        revision: tenure.revision.unwrap_or_default(),
-        last_heartbeat_at: renewal.map(|renewal| renewal.last_heartbeat_at),
-        expires_at: renewal.map(|renewal| renewal.expires_at),
-        beats: session.map_or(0, |session| session.beats),
+/// Whether `stored` is what a write of `lease` and, if it changes that, `tenure` leaves. The
+/// version alone could be that of another writer's change.
+#[must_use]
+pub fn is_as_sent(stored: Option<&Stored>, lease: &LeaseRow, tenure: Option<&Tenure>) -> bool {
+    stored.is_some_and(|stored| {
+        LeaseRow::of(&stored.tenure, stored.version) == *lease
+            && tenure.is_none_or(|tenure| *tenure == stored.tenure)
+    })
+}
+
+impl LeaseRow {
+    /// The hot row of a workspace in state `tenure`.
+    fn of(tenure: &Tenure, version: Version) -> Self {
+        let session = tenure.session.as_ref();
+        let renewal = session.and_then(Session::autonomous).and_then(|a| a.renewal);
+        Self {
+            version,
+            revision: tenure.revision.unwrap_or_default(),
+            last_heartbeat_at: renewal.map(|renewal| renewal.last_heartbeat_at),
+            expires_at: renewal.map(|renewal| renewal.expires_at),
+            beats: session.map_or(0, |session| session.beats),
+        }
     }
 }

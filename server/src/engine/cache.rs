@@ -64,7 +64,8 @@ impl Cache {
         }
     }
 
-    /// Makes room before a batch: what was not used since the hand last passed goes first.
+    /// Makes room before a batch: what was not used since the hand last passed goes first. What
+    /// holds decisions that are not stored yet stays.
     pub fn make_room(&mut self) {
         // In the second round nothing is left that was used.
         let mut steps = self.slots.len().saturating_mul(2);
@@ -72,7 +73,7 @@ impl Cache {
             steps -= 1;
             self.hand = (self.hand + 1) % self.slots.len();
             let Some(entry) = &mut self.slots[self.hand] else { continue };
-            if std::mem::take(&mut entry.used) {
+            if std::mem::take(&mut entry.used) || entry.chain.is_some() {
                 continue;
             }
             if let Ok(slot) = u32::try_from(self.hand) {

@@ -10,7 +10,8 @@ use crate::store::{Load, StoreError, StoredOutcome};
 pub const ATTEMPTS_MAX: usize = 8;
 
 impl Runner {
-    /// Carries the items out and answers all of them. Gives the emptied list back.
+    /// Carries out what was decided ahead and the items, and answers all of them. Gives the
+    /// emptied list back.
     pub async fn carry_out(&mut self, mut items: Vec<Item>) -> Result<Vec<Item>, Stop> {
         for _ in 0..ATTEMPTS_MAX {
             self.cache.make_room();
@@ -19,12 +20,18 @@ impl Runner {
                 Err(error) => {
                     tracing::error!(?error, "the store cannot be read");
                     self.tell();
+                    self.take_back_ahead();
                     self.hold_the_clock();
                     self.fail(items, &Failure::Store(error));
                     return Ok(Vec::new());
                 }
             };
             self.decide(&mut items, &outcomes);
+            if !self.ahead.is_empty() {
+                let mut ahead = std::mem::take(&mut self.ahead);
+                ahead.append(&mut items);
+                items = ahead;
+            }
             items = self.commit(items).await?;
             if items.is_empty() {
                 return Ok(items);
@@ -67,7 +74,8 @@ impl Runner {
         Ok(outcomes.filter(|outcome| outcome.keep_until > now).collect())
     }
 
-    fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) {
+    /// Decides items whose workspaces are in the cache.
+    pub fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) {
         let mut deciding = Deciding {
             clock: self.clock.clock(),
             chains: &mut self.chains,

@@ -2,41 +2,35 @@
 
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use hashbrown::HashSet;
 use tenure_core::context::Clock;
 use tenure_core::event::Event;
 use tenure_core::time::Span;
 
-use crate::engine::batch::{Item, Pending, Source, Written, next_version};
+use crate::engine::batch::{Item, Pending, Renewing, Source, Written};
 use crate::engine::cache::Slot;
 use crate::engine::run::{Runner, Stop, Untold};
 use crate::engine::{Failure, Published};
-use crate::store::{
-    Batch, CommitError, Committed, Load, Loaded, Outcome, PAGE_MAX, RowId, Sequenced, StoreError,
-    Stored,
-};
+use crate::store::{Batch, CommitError, Committed, Outcome, RowId, Sequenced, StoreError};
 
 /// A timer whose workspace could not be settled is tried again after this long.
 pub const TIMER_RETRY_AFTER: Span = Span(1_000);
-/// How long to wait before asking again what became of a batch: at first, and at most.
-const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
 
 /// What is under way to the store, and what is left to do when it is durable.
 #[derive(Debug, Default)]
-struct Sent {
+pub(crate) struct Sent {
     /// For each write.
-    pending: Vec<Pending>,
+    pub pending: Vec<Pending>,
     /// For each renewal.
-    renewed: Vec<Slot>,
+    pub renewing: Vec<Renewing>,
 }
 
 /// What became of a batch, and what to publish of it.
-struct Concluded {
-    outcomes: Vec<Outcome>,
-    conflicting_renewals: Vec<usize>,
-    events: Vec<Sequenced>,
+pub(crate) struct Concluded {
+    pub outcomes: Vec<Outcome>,
+    pub conflicting_renewals: Vec<usize>,
+    pub events: Vec<Sequenced>,
 }
 
 impl Runner {
@@ -52,12 +46,17 @@ impl Runner {
         let lease_now = batch.lease_now;
         let store = Arc::clone(&self.store);
         let mut commit = store.commit(batch);
-        // The first poll hands the batch over. While the store works, the last one is answered.
-        let first = futures_util::poll!(&mut commit);
-        self.tell();
-        let committed = match first {
-            Poll::Ready(committed) => committed,
-            Poll::Pending => commit.await,
+        // The first poll hands the batch over. While the store works, the last one is answered
+        // and the next one is decided.
+        let committed = match futures_util::poll!(&mut commit) {
+            Poll::Ready(committed) => {
+                self.tell();
+                committed
+            }
+            Poll::Pending => {
+                self.tell();
+                self.work_ahead(&mut commit).await
+            }
         };
         let concluded = match committed {
             Ok(committed) => sequence(committed, service_events, &mut sent.pending),
@@ -66,7 +65,7 @@ impl Runner {
                 self.find_out(service_events, &sent).await
             }
             Err(CommitError::NotApplied(error)) => {
-                self.service_events = service_events;
+                self.service_events.splice(0..0, service_events);
                 self.take_back(&sent, items, error);
                 return Ok(Vec::new());
             }
@@ -100,15 +99,15 @@ impl Runner {
             service_events: std::mem::take(&mut self.service_events),
         };
         let mut sent = Sent::default();
-        sent.renewed.reserve(self.chains.len());
+        sent.renewing.reserve(self.chains.len());
         for chain in self.chains.drain(..) {
             let slot = chain.slot;
             let Some(entry) = self.cache.get_mut(slot) else { continue };
             entry.chain = None;
             match chain.into_written(entry) {
-                Written::Renewal(renewal) => {
+                Written::Renewal(renewal, renewing) => {
                     batch.renewals.push(renewal);
-                    sent.renewed.push(slot);
+                    sent.renewing.push(renewing);
                 }
                 Written::Write(both) => {
                     let (write, pending) = *both;
@@ -130,13 +129,13 @@ impl Runner {
     ) -> (Vec<Item>, Vec<Item>) {
         let mut conflicts: HashSet<Slot> = HashSet::new();
         for place in &concluded.conflicting_renewals {
-            conflicts.extend(sent.renewed.get(*place));
+            conflicts.extend(sent.renewing.get(*place).map(|renewing| renewing.slot));
         }
-        for slot in &sent.renewed {
+        for Renewing { slot, lease } in &sent.renewing {
             if let Some(entry) = self.cache.get_mut(*slot)
                 && let Some((_, version)) = &mut entry.stored
             {
-                version.0 += 1;
+                *version = lease.version;
             }
         }
         for (outcome, pending) in concluded.outcomes.iter().zip(&sent.pending) {
@@ -150,6 +149,7 @@ impl Runner {
         if conflicts.is_empty() {
             return (items, std::mem::take(&mut self.spare));
         }
+        self.take_back_ahead();
         for slot in &conflicts {
             self.cache.remove(*slot);
         }
@@ -165,8 +165,8 @@ impl Runner {
     fn applied(&mut self, pending: &Pending, row: Option<RowId>) {
         let boot_mark = self.now().boot_mark;
         let Some(entry) = self.cache.get_mut(pending.slot) else { return };
-        if let (Some(row), Some(version)) = (row, pending.version) {
-            entry.stored = Some((row, version));
+        if let (Some(row), Some(lease)) = (row, &pending.lease) {
+            entry.stored = Some((row, lease.version));
         }
         let tenure = &entry.workspace.tenure;
         let waits = tenure.session.as_ref().is_some_and(|session| !session.expiry_recorded);
@@ -175,71 +175,6 @@ impl Runner {
             && let Some(expiry) = tenure.effective_expiry(boot_mark)
         {
             self.timers.set(&entry.workspace.key, expiry);
-        }
-    }
-
-    /// Asks until the store tells which writes were applied. Until then nobody is answered.
-    async fn find_out(&mut self, service_events: Vec<Event>, sent: &Sent) -> Concluded {
-        let mut load = Load::default();
-        let slots = sent.pending.iter().map(|pending| &pending.slot).chain(&sent.renewed);
-        for entry in slots.filter_map(|slot| self.cache.get(*slot)) {
-            load.keys.push(entry.workspace.key.clone());
-        }
-        load.outcomes.extend(sent.pending.iter().filter_map(|pending| pending.outcome.clone()));
-        let mut wait = ASK_AGAIN_AFTER[0];
-        let (loaded, events) = loop {
-            match self.ask(load.clone()).await {
-                Ok(told) => break told,
-                Err(error) => tracing::warn!(?error, "the store does not answer; asking again"),
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(ASK_AGAIN_AFTER[1]);
-        };
-        if !events.iter().any(|sequenced| sequenced.event.key.is_none()) {
-            self.service_events = service_events;
-        }
-        let mut kept = loaded.outcomes.into_iter();
-        let mut stored = loaded.workspaces.into_iter();
-        let outcomes = sent.pending.iter().map(|pending| {
-            let stored = stored.next().flatten();
-            let applied = match pending.version {
-                None => kept.next().flatten().is_some(),
-                Some(_) => self.is_as_decided(pending.slot, stored.as_ref()),
-            };
-            if applied {
-                Outcome::Applied { row: stored.map(|stored| stored.row), sequences: 0..0 }
-            } else {
-                Outcome::Conflict
-            }
-        });
-        let outcomes = outcomes.collect();
-        let renewed = sent.renewed.iter().zip(stored).enumerate();
-        let conflicting_renewals = renewed
-            .filter(|(_, (slot, stored))| !self.is_as_decided(**slot, stored.as_ref()))
-            .map(|(place, _)| place)
-            .collect();
-        Concluded { outcomes, conflicting_renewals, events }
-    }
-
-    /// Whether the store holds what was decided. The version alone could be that of another
-    /// writer's change, so the state itself is compared.
-    fn is_as_decided(&self, slot: Slot, stored: Option<&Stored>) -> bool {
-        let (Some(entry), Some(stored)) = (self.cache.get(slot), stored) else { return false };
-        stored.version == next_version(entry.guard()) && stored.tenure == entry.workspace.tenure
-    }
-
-    async fn ask(&self, load: Load) -> Result<(Loaded, Vec<Sequenced>), StoreError> {
-        let loaded = self.store.load(load).await?;
-        let mut events = Vec::new();
-        let mut after = self.shared.newest_sequence();
-        loop {
-            let page = self.store.events(None, after, PAGE_MAX).await?;
-            let last = page.events.is_empty();
-            after = page.read_through;
-            events.extend(page.events);
-            if last {
-                return Ok((loaded, events));
-            }
         }
     }
 
@@ -253,15 +188,24 @@ impl Runner {
     /// Nothing was applied: forgets what was decided.
     fn take_back(&mut self, sent: &Sent, items: Vec<Item>, error: StoreError) {
         tracing::error!(?error, "a batch was not applied");
-        for slot in sent.pending.iter().map(|pending| &pending.slot).chain(&sent.renewed) {
-            self.cache.remove(*slot);
+        self.take_back_ahead();
+        let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
+        let pending = sent.pending.iter().map(|pending| pending.slot);
+        for slot in pending.chain(sent.renewing.iter().map(|renewing| renewing.slot)) {
+            if let Some(entry) = self.cache.get(slot) {
+                // Timers may have been set by what is taken back.
+                self.timers.set(&entry.workspace.key, retry_at);
+            }
+            self.cache.remove(slot);
         }
         self.hold_the_clock();
         self.fail(items, &Failure::Store(error));
     }
 
-    fn give_up(&mut self, items: Vec<Item>, error: StoreError) -> Stop {
+    fn give_up(&mut self, mut items: Vec<Item>, error: StoreError) -> Stop {
         tracing::error!(?error, "the store cannot be used any more");
+        self.take_back_ahead();
+        items.append(&mut self.deferred);
         self.fail(items, &Failure::Store(error.clone()));
         self.shared.failed.send_replace(Some(error));
         Stop::StoreFailed

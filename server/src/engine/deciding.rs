@@ -194,7 +194,7 @@ fn chain_of<'a>(chains: &'a mut Vec<Chain>, slot: Slot, entry: &mut Entry) -> &'
     let at = entry.chain.map_or(chains.len(), |at| at as usize);
     if at >= chains.len() {
         entry.chain = u32::try_from(chains.len()).ok();
-        chains.push(Chain::new(slot, entry));
+        chains.push(Chain::new(slot));
     }
     let last = chains.len() - 1;
     &mut chains[at.min(last)]

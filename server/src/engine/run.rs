@@ -22,10 +22,6 @@ use crate::engine::{Shared, Submission};
 use crate::store::{Sequenced, Store};
 use crate::time::TimeSource;
 
-/// A batch takes no further submission once it holds this many items.
-pub const BATCH_ITEMS_MAX: usize = 8_192;
-/// From so many items on a batch is big enough to be sent off before the last one is answered.
-const OVERLAP_ITEMS_MIN: usize = 2_048;
 /// At most so many timers are looked at in one batch, so that beats do not wait for a herd.
 pub const BATCH_TIMERS_MAX: usize = 1_024;
 /// The loop turns at least this often, so that the clock advances and expiries are noticed.
@@ -33,11 +29,32 @@ pub const TURN_EVERY: Duration = Duration::from_millis(200);
 /// The mark is stored at least this often while leases are live, in lease-clock time.
 pub const MARK_EVERY: Span = Span(800);
 
+/// How much work makes a batch. What is best depends on the store and the processors alone, so
+/// it is no setting of operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// A batch takes no further submission once it holds this many items. Larger ones cost the
+    /// store a little less for each item, but leave less to work on while the store works.
+    pub items_max: usize,
+    /// From so many items on a batch is sent off before the last one is answered.
+    pub overlap_min: usize,
+    /// From so many waiting items on they are decided while the store still works on the last
+    /// batch. With fewer, looking for each of them costs more than it gains.
+    pub ahead_min: usize,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self { items_max: 2_048, overlap_min: 1_024, ahead_min: 512 }
+    }
+}
+
 /// The engine's own state. It lives in one task.
 pub(crate) struct Runner {
     pub store: Arc<dyn Store>,
     pub shared: Arc<Shared>,
     pub time: Arc<dyn TimeSource>,
+    pub batching: Batching,
     pub queue: mpsc::UnboundedReceiver<Submission>,
     pub clock: LeaseClock,
     pub cache: Cache,
@@ -49,6 +66,10 @@ pub(crate) struct Runner {
     pub no_escalation_id: EscalationId,
     pub mark_stored: LeaseInstant,
     pub chains: Vec<Chain>,
+    /// Decided on what the batch under way will leave.
+    pub ahead: Vec<Item>,
+    /// Taken from the queue, to be decided when the batch under way is concluded.
+    pub deferred: Vec<Item>,
     pub service_events: Vec<Event>,
     pub again: Vec<(Arc<crate::engine::outbox::Outbox>, BeatWork)>,
     pub untold: Option<Untold>,
@@ -89,7 +110,7 @@ impl Runner {
                 Ok(emptied) => emptied,
                 Err(stop) => return stop,
             };
-            if self.stopping.is_some() && self.queue.is_empty() && self.again.is_empty() {
+            if self.stopping.is_some() && self.has_nothing_to_do() {
                 self.tell();
                 if let Some(stopped) = self.stopping.take() {
                     // Whoever asked may have gone; the engine has stopped all the same.
@@ -103,35 +124,43 @@ impl Runner {
 
     /// Waits for something to do, at most until the clock has to turn.
     async fn gather(&mut self, items: &mut Vec<Item>, received: &mut Vec<Submission>) {
-        self.drain_queue(items);
-        if items.len() < OVERLAP_ITEMS_MIN {
+        items.append(&mut self.deferred);
+        self.drain_queue(items, self.batching.items_max.saturating_sub(self.ahead.len()));
+        if self.ahead.len() + items.len() < self.batching.overlap_min {
             // Answering gives the others time to join this batch, and makes it worth its commit.
             self.tell();
-            self.drain_queue(items);
+            self.drain_queue(items, self.batching.items_max);
         }
-        if items.is_empty() && self.stopping.is_none() {
+        if items.is_empty() && self.ahead.is_empty() && self.stopping.is_none() {
             let patience = self.patience();
             tokio::select! {
                 biased;
-                _ = self.queue.recv_many(received, BATCH_ITEMS_MAX) => {}
+                _ = self.queue.recv_many(received, self.batching.items_max) => {}
                 () = tokio::time::sleep(patience) => {}
             }
             for submission in received.drain(..) {
                 self.take_in(submission, items);
             }
-            self.drain_queue(items);
+            self.drain_queue(items, self.batching.items_max);
         }
         self.turn_the_clock();
         self.gather_timers(items);
     }
 
-    /// Takes in what is queued, as far as it fits into one batch. Beats that have waited for
-    /// an earlier result come first, or a busy queue would starve them.
-    fn drain_queue(&mut self, items: &mut Vec<Item>) {
+    fn has_nothing_to_do(&self) -> bool {
+        self.queue.is_empty()
+            && self.again.is_empty()
+            && self.ahead.is_empty()
+            && self.deferred.is_empty()
+    }
+
+    /// Takes in what is queued, until there are `items_max`. Beats that have waited for an
+    /// earlier result come first, or a busy queue would starve them.
+    pub fn drain_queue(&mut self, items: &mut Vec<Item>, items_max: usize) {
         for (outbox, work) in self.again.drain(..) {
             items.push(Item::new(Source::Beat { outbox, work }));
         }
-        while items.len() < BATCH_ITEMS_MAX {
+        while items.len() < items_max {
             let Ok(submission) = self.queue.try_recv() else { break };
             self.take_in(submission, items);
         }
@@ -171,7 +200,8 @@ impl Runner {
         })
     }
 
-    fn turn_the_clock(&mut self) {
+    /// Brings the lease clock up to the present.
+    pub fn turn_the_clock(&mut self) {
         let Turn { stalled_for, stepped_by_ms } = self.clock.turn(self.time.read());
         self.shared.publish_clock(self.clock);
         if let Some(stalled_for) = stalled_for {
@@ -189,7 +219,9 @@ impl Runner {
         for _ in 0..BATCH_TIMERS_MAX {
             let Some(key) = self.timers.pop(clock.now.lease) else { break };
             let cached = self.cache.find(&key, None).and_then(|slot| self.cache.get(slot));
+            // What is decided ahead may be taken back, and its renewals with it.
             let renewed = cached
+                .filter(|entry| entry.chain.is_none())
                 .filter(|entry| settle(&entry.workspace, &clock).is_none())
                 .and_then(|entry| entry.workspace.tenure.effective_expiry(clock.boot_mark))
                 .filter(|expiry| *expiry > clock.now.lease);

@@ -88,14 +88,13 @@ impl Reader {
 
     fn take_in(&self, message: v1::StreamHeartbeatsRequest) -> Result<(), Status> {
         let incoming = incoming::parse(message)?;
-        let clock = self.engine.clock();
-        let accepted = self.outbox.accept(incoming, clock);
+        let accepted = self.outbox.accept(incoming, || self.engine.clock());
         let accepted = accepted.map_err(incoming::not_rising)?;
         if accepted.is_empty() {
             return Ok(());
         }
         let submitted = self.engine.submit(&self.outbox, accepted);
-        submitted.map_err(|failure| Fault::failed(&failure, &clock).into_status())
+        submitted.map_err(|failure| Fault::failed(&failure, &self.engine.clock()).into_status())
     }
 
     fn end_with(&self, status: Status) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tenure::v1;
 use tenure_core::name::{ActorId, Key, Principal, ProfileName, SessionId, WorkspaceName};
 use tenure_core::session::{
@@ -52,7 +54,7 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
             expires_at: Some(expires_at),
             beats: 0,
         }),
-        tenure: Some(Box::new(tenure)),
+        tenure: Some(Arc::new(tenure)),
         sealed: vec![],
         events: vec![],
         outcomes: vec![],

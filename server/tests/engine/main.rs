@@ -8,6 +8,7 @@
     reason = "what a test cannot do without ends it"
 )]
 
+mod ahead;
 mod commits;
 mod repeats;
 mod streams;

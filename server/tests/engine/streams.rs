@@ -33,7 +33,7 @@ impl<'a> Stream<'a> {
         let beats = beats.iter().map(|&handle| IncomingBeat { handle, activity: Ok(None) });
         let message =
             Incoming { message_id: self.message_id, joins, beats: beats.collect(), leaves };
-        let accepted = self.outbox.accept(message, self.world.engine.clock()).unwrap();
+        let accepted = self.outbox.accept(message, || self.world.engine.clock()).unwrap();
         self.world.engine.submit(&self.outbox, accepted).unwrap();
     }
 

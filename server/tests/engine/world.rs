@@ -15,7 +15,7 @@ use tenure_core::reply::{Reply, SessionView, Started};
 use tenure_core::session::AutonomousKind;
 use tenure_core::time::{Span, WallTime};
 use tenured::access::Caller;
-use tenured::engine::{Answer, Engine, EngineOptions, Failure, Once, Published, Request};
+use tenured::engine::{Answer, Batching, Engine, EngineOptions, Failure, Once, Published, Request};
 use tenured::store::memory::{Fate, MemoryOptions, MemoryStore};
 use tenured::store::{Reads, Stored};
 use tenured::time::{Reading, TimeSource};
@@ -77,12 +77,16 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::over(MemoryStore::new(MemoryOptions::default()), Bent::new()).await
+        Self::batching(MemoryStore::new(MemoryOptions::default()), Batching::default()).await
     }
 
-    async fn over(store: MemoryStore, time: Arc<Bent>) -> Self {
+    pub async fn batching(store: MemoryStore, batching: Batching) -> Self {
+        Self::over(store, Bent::new(), batching).await
+    }
+
+    async fn over(store: MemoryStore, time: Arc<Bent>, batching: Batching) -> Self {
         let store = Arc::new(store);
-        let options = EngineOptions { time: time.clone(), ..EngineOptions::default() };
+        let options = EngineOptions { time: time.clone(), batching, ..EngineOptions::default() };
         let engine = Engine::start(store.clone(), options).await.unwrap();
         let feed = engine.subscribe();
         let mut world = Self { engine, store, time, feed };
@@ -102,7 +106,7 @@ impl World {
         failed.wait_for(Option::is_some).await.unwrap();
         drop(self);
         tokio::time::sleep(downtime).await;
-        Self::over(again, time).await
+        Self::over(again, time, Batching::default()).await
     }
 
     pub async fn call(&self, request: Request) -> Result<Reply, Refusal> {

@@ -162,7 +162,7 @@ pub async fn counts_follow_every_change<H: Harness>() {
     created(&store, acquired.epoch, create("b")).await;
     assert_eq!(store.counts().await.unwrap(), counts(2, 2, 0, 0));
     // A session that is stored again is not one more.
-    let again = create("a").tenure.map(|tenure| *tenure).unwrap();
+    let again = create("a").tenure.as_deref().cloned().unwrap();
     let write_again = write(key("a"), Guard::At(a, Version(1)), 2, again);
     apply(&store, acquired.epoch, vec![write_again]).await;
     assert_eq!(store.counts().await.unwrap(), counts(2, 2, 0, 0));

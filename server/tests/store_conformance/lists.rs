@@ -38,7 +38,7 @@ pub async fn only_sessions_are_listed_in_the_order_of_keys<H: Harness>() {
     let sessions = keys.map(|(name, profile)| (key_of(name, profile), session("s", "worker", 1)));
     store_sessions(&store, acquired.epoch, sessions.to_vec()).await;
     let mut empty = create("aa");
-    empty.tenure.as_mut().unwrap().session = None;
+    Arc::make_mut(empty.tenure.as_mut().unwrap()).session = None;
     apply(&store, acquired.epoch, vec![empty]).await;
     let page = store.list(ListFilter::default(), None, 100).await.unwrap();
     let mut wanted = keys.map(|(name, profile)| key_of(name, profile));

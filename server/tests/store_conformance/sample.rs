@@ -109,7 +109,7 @@ pub fn write(key: Key, guard: Guard, version: u64, tenure: Tenure) -> Write {
         key,
         guard,
         lease: Some(lease(version, &tenure)),
-        tenure: Some(Box::new(tenure)),
+        tenure: Some(Arc::new(tenure)),
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),

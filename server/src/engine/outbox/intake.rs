@@ -106,7 +106,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The last message id, if this one does not rise above it: the stream must end.
-    pub fn accept(&self, message: Incoming, clock: Clock) -> Result<Accepted, u64> {
+    pub fn accept(&self, message: Incoming, clock: impl Fn() -> Clock) -> Result<Accepted, u64> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if message.message_id <= state.last_message_id {
@@ -119,7 +119,7 @@ impl Outbox {
             let handle = join.handle;
             match self.accept_join(state, join, message_id) {
                 Ok(work) => accepted.joins.push(work),
-                Err(misuse) => self.refuse(state, handle, message_id, misuse, clock),
+                Err(misuse) => self.refuse(state, handle, message_id, misuse, clock()),
             }
         }
         accepted.beats.reserve(message.beats.len());
@@ -127,7 +127,7 @@ impl Outbox {
             let handle = beat.handle;
             match accept_beat(state, beat, message_id) {
                 Ok(work) => accepted.beats.extend(work),
-                Err(misuse) => self.refuse(state, handle, message_id, misuse, clock),
+                Err(misuse) => self.refuse(state, handle, message_id, misuse, clock()),
             }
         }
         for handle in message.leaves {
@@ -135,8 +135,12 @@ impl Outbox {
                 accepted.left.push((handle, known.identity.session_id.clone()));
             }
         }
+        // Nearly every message is only beats: there is nothing to send before their results.
+        let has_news = !state.waiting.is_empty() || state.end.is_some();
         drop(guard);
-        self.reader.wake();
+        if has_news {
+            self.reader.wake();
+        }
         Ok(accepted)
     }
 

@@ -6,8 +6,8 @@ use tenure_core::context::Clock;
 use tenure_core::reply::{Beat, SessionView};
 
 use super::{
-    BeatWork, Identity, JoinWork, JoinedResult, Outbox, RefusedResult, RenewedResult, State,
-    WhyRefused,
+    BeatWork, Handle, Identity, JoinWork, JoinedResult, Outbox, RefusedResult, RenewedResult,
+    State, WhyRefused,
 };
 use crate::engine::cache::Slot;
 
@@ -71,7 +71,7 @@ impl Results<'_> {
             known.unread = Some((state.round, state.waiting.renewed.len()));
             state.waiting.renewed.push(result);
         }
-        requeue(state, handle, self.again);
+        requeue(known, &mut state.under_way, handle, self.again);
     }
 
     /// A handle has joined.
@@ -92,7 +92,7 @@ impl Results<'_> {
         known.told_transfer = session.transfer.clone().map(Box::new);
         let JoinWork { handle, message_id, .. } = *work;
         state.waiting.joined.push(JoinedResult { handle, message_id, session, clock: self.clock });
-        requeue(state, handle, self.again);
+        requeue(known, &mut state.under_way, handle, self.again);
     }
 
     /// A beat or a join was refused. A handle whose join was refused never joined.
@@ -101,12 +101,13 @@ impl Results<'_> {
         state.under_way -= 1;
         let Some(known) = state.handles.get_mut(&handle) else { return };
         known.under_way = false;
-        if !known.joined {
+        if known.joined {
+            requeue(known, &mut state.under_way, handle, self.again);
+        } else {
             state.handles.remove(&handle);
         }
         let result = RefusedResult { handle, message_id, why, clock: self.clock };
         self.outbox.add_refusal(state, result);
-        requeue(state, handle, self.again);
     }
 
     /// Ends the intake and wakes the stream's reader.
@@ -116,11 +117,11 @@ impl Results<'_> {
     }
 }
 
-fn requeue(state: &mut State, handle: u32, again: &mut Vec<BeatWork>) {
-    let Some(known) = state.handles.get_mut(&handle) else { return };
+/// Sends the beat off that has waited for this result, if one has.
+fn requeue(known: &mut Handle, under_way: &mut usize, handle: u32, again: &mut Vec<BeatWork>) {
     if let Some(queued) = known.queued.take() {
         known.under_way = true;
-        state.under_way += 1;
+        *under_way += 1;
         again.push(known.beat_work(handle, queued));
     }
 }

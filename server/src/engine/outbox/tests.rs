@@ -98,7 +98,7 @@ fn delivery(outbox: &Outbox) -> Delivery {
 /// Has `handle` join and be accepted.
 fn joined(outbox: &Outbox, message_id: u64, handle: u32) {
     let message = Incoming { message_id, joins: vec![join(handle)], ..Incoming::default() };
-    let accepted = outbox.accept(message, CLOCK).unwrap();
+    let accepted = outbox.accept(message, || CLOCK).unwrap();
     let mut again = Vec::new();
     let mut results = outbox.results(CLOCK, &mut again);
     results.joined(&accepted.joins[0], Slot(0), view());
@@ -130,7 +130,7 @@ fn view() -> SessionView {
 
 fn send(outbox: &Outbox, message_id: u64, beats: Vec<IncomingBeat>) -> Vec<BeatWork> {
     let message = Incoming { message_id, beats, ..Incoming::default() };
-    outbox.accept(message, CLOCK).unwrap().beats
+    outbox.accept(message, || CLOCK).unwrap().beats
 }
 
 fn answer(outbox: &Outbox, work: &BeatWork, beat: Beat) -> Vec<BeatWork> {
@@ -173,7 +173,7 @@ fn message_ids_must_rise() {
     joined(&outbox, 5, 1);
     for message_id in [0, 4, 5] {
         let again = Incoming { message_id, ..Incoming::default() };
-        assert_eq!(outbox.accept(again, CLOCK).unwrap_err(), 5);
+        assert_eq!(outbox.accept(again, || CLOCK).unwrap_err(), 5);
     }
 }
 
@@ -274,10 +274,10 @@ fn handles_are_not_reused_and_joins_are_bounded() {
     let outbox = outbox(2);
     joined(&outbox, 1, 1);
     let message = Incoming { message_id: 2, leaves: vec![1], ..Incoming::default() };
-    assert_eq!(outbox.accept(message, CLOCK).unwrap().left.len(), 1);
+    assert_eq!(outbox.accept(message, || CLOCK).unwrap().left.len(), 1);
     let joins = vec![join(1), join(2), join(3), join(4), join(0), join(u32::MAX)];
     let message = Incoming { message_id: 3, joins, ..Incoming::default() };
-    assert_eq!(outbox.accept(message, CLOCK).unwrap().joins.len(), 2);
+    assert_eq!(outbox.accept(message, || CLOCK).unwrap().joins.len(), 2);
     let whys: Vec<_> = delivery(&outbox).refused.into_iter().map(|refused| refused.why).collect();
     assert!(matches!(
         whys[..],
@@ -294,7 +294,7 @@ fn handles_are_not_reused_and_joins_are_bounded() {
 fn a_refused_join_leaves_an_unknown_handle() {
     let outbox = outbox(10);
     let message = Incoming { message_id: 1, joins: vec![join(1)], ..Incoming::default() };
-    let accepted = outbox.accept(message, CLOCK).unwrap();
+    let accepted = outbox.accept(message, || CLOCK).unwrap();
     let mut again = Vec::new();
     let mut results = outbox.results(CLOCK, &mut again);
     results.refused(1, accepted.joins[0].message_id, WhyRefused::Rules(refusal()));

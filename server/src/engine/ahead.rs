@@ -1,0 +1,77 @@
+//! Works ahead while the store works: decides what has come meanwhile on the state that the
+//! batch under way will leave, so that the next batch is ready when the store is.
+//!
+//! Guarantees: what is decided ahead is neither sent nor answered before the batch under way is
+//! durable as a whole. If any of that batch is not, everything decided ahead is taken back and
+//! decided anew.
+
+use std::task::Poll;
+
+use crate::engine::batch::{Item, Source};
+use crate::engine::commit::TIMER_RETRY_AFTER;
+use crate::engine::run::Runner;
+use crate::store::{CommitError, Committed, Pending};
+
+impl Runner {
+    /// Waits for a commit and works ahead for as long as there is plenty to do.
+    pub async fn work_ahead(
+        &mut self,
+        commit: &mut Pending<'_, Committed, CommitError>,
+    ) -> Result<Committed, CommitError> {
+        let mut items = std::mem::take(&mut self.deferred);
+        loop {
+            if let Poll::Ready(committed) = futures_util::poll!(&mut *commit) {
+                self.deferred.append(&mut items);
+                return committed;
+            }
+            let taken = self.ahead.len() + self.deferred.len();
+            let room = self.batching.items_max.saturating_sub(taken);
+            self.drain_queue(&mut items, room);
+            if items.len() < self.batching.ahead_min {
+                self.deferred.append(&mut items);
+                return commit.await;
+            }
+            self.turn_the_clock();
+            self.decide_ahead(&mut items);
+        }
+    }
+
+    /// Decides what can be decided without asking the store, and defers the rest.
+    fn decide_ahead(&mut self, items: &mut Vec<Item>) {
+        let decided_before = self.ahead.len();
+        for mut item in items.drain(..) {
+            item.slot = self.cache.find(item.key(), item.hint());
+            if item.slot.is_none() || asks_for_outcome(&item.source) {
+                self.deferred.push(item);
+            } else {
+                self.ahead.push(item);
+            }
+        }
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.decide(&mut ahead[decided_before..], &[]);
+        self.ahead = ahead;
+    }
+
+    /// Takes back what was decided ahead of a batch that is not durable as a whole.
+    pub fn take_back_ahead(&mut self) {
+        let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
+        for chain in self.chains.drain(..) {
+            if let Some(entry) = self.cache.get(chain.slot) {
+                // Timers may have been set by what is taken back.
+                self.timers.set(&entry.workspace.key, retry_at);
+            }
+            self.cache.remove(chain.slot);
+        }
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for item in &mut ahead {
+            item.slot = None;
+            item.verdict = None;
+        }
+        self.deferred.splice(0..0, ahead);
+    }
+}
+
+/// Whether an earlier outcome has to be read first.
+fn asks_for_outcome(source: &Source) -> bool {
+    matches!(source, Source::Call { request, .. } if request.once.is_some())
+}

@@ -1,0 +1,75 @@
+//! A batch whose outcome is unknown: asks the store until it tells which writes were applied.
+//! Until then nobody is answered.
+
+use std::time::Duration;
+
+use tenure_core::event::Event;
+
+use crate::engine::batch::is_as_sent;
+use crate::engine::commit::{Concluded, Sent};
+use crate::engine::run::Runner;
+use crate::store::{Load, Loaded, Outcome, PAGE_MAX, Sequenced, StoreError};
+
+/// How long to wait before asking again what became of a batch: at first, and at most.
+const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
+
+impl Runner {
+    /// Asks until the store tells which of the writes that were `sent` it holds.
+    pub async fn find_out(&mut self, service_events: Vec<Event>, sent: &Sent) -> Concluded {
+        let mut load = Load::default();
+        let pending = sent.pending.iter().map(|pending| pending.slot);
+        let slots = pending.chain(sent.renewing.iter().map(|renewing| renewing.slot));
+        for entry in slots.filter_map(|slot| self.cache.get(slot)) {
+            load.keys.push(entry.workspace.key.clone());
+        }
+        load.outcomes.extend(sent.pending.iter().filter_map(|pending| pending.outcome.clone()));
+        let mut wait = ASK_AGAIN_AFTER[0];
+        let (loaded, events) = loop {
+            match self.ask(load.clone()).await {
+                Ok(told) => break told,
+                Err(error) => tracing::warn!(?error, "the store does not answer; asking again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(ASK_AGAIN_AFTER[1]);
+        };
+        if !events.iter().any(|sequenced| sequenced.event.key.is_none()) {
+            self.service_events.splice(0..0, service_events);
+        }
+        let mut kept = loaded.outcomes.into_iter();
+        let mut stored = loaded.workspaces.into_iter();
+        let outcomes = sent.pending.iter().map(|pending| {
+            let stored = stored.next().flatten();
+            let applied = match &pending.lease {
+                None => kept.next().flatten().is_some(),
+                Some(lease) => is_as_sent(stored.as_ref(), lease, pending.tenure.as_deref()),
+            };
+            if applied {
+                Outcome::Applied { row: stored.map(|stored| stored.row), sequences: 0..0 }
+            } else {
+                Outcome::Conflict
+            }
+        });
+        let outcomes = outcomes.collect();
+        let renewing = sent.renewing.iter().zip(stored).enumerate();
+        let conflicting_renewals = renewing
+            .filter(|(_, (renewing, stored))| !is_as_sent(stored.as_ref(), &renewing.lease, None))
+            .map(|(place, _)| place)
+            .collect();
+        Concluded { outcomes, conflicting_renewals, events }
+    }
+
+    async fn ask(&self, load: Load) -> Result<(Loaded, Vec<Sequenced>), StoreError> {
+        let loaded = self.store.load(load).await?;
+        let mut events = Vec::new();
+        let mut after = self.shared.newest_sequence();
+        loop {
+            let page = self.store.events(None, after, PAGE_MAX).await?;
+            let last = page.events.is_empty();
+            after = page.read_through;
+            events.extend(page.events);
+            if last {
+                return Ok((loaded, events));
+            }
+        }
+    }
+}
