@@ -20,6 +20,7 @@ pub mod escalation;
 pub mod event;
 pub mod evolve;
 pub mod expiry;
+pub mod fence;
 pub mod gate;
 pub mod handoff;
 pub mod hint;
