@@ -24,8 +24,14 @@ use tenure_core::workspace::Tenure;
 
 mod event_class;
 mod hot;
+mod ledger_page;
 pub mod memory;
 pub mod sqlite;
+
+pub use self::ledger_page::{
+    LEDGER_LOOKED_AT_MAX, LedgerFilter, LedgerPage, LedgerPlace, LedgerQuery,
+};
+pub(crate) use self::ledger_page::{PageFiller, page_of};
 
 /// What an implementation answers with. Boxed, so that the engine does not depend on which
 /// store it drives; one allocation a batch is nothing beside the batch.
@@ -329,6 +335,13 @@ pub trait Reads: Send + Sync + 'static {
 
     /// How much is stored.
     fn counts(&self) -> Pending<'_, Counts>;
+
+    /// Workspaces by key, in that order and from one snapshot; absent where nothing is stored.
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>>;
+
+    /// A page of ended sessions, the last ended first, and the totals of all of them if they
+    /// are asked for.
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage>;
 }
 
 /// What may be forgotten.

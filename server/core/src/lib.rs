@@ -37,6 +37,7 @@ pub mod settle;
 pub mod stall;
 pub mod surroundings;
 pub mod time;
+pub mod totals;
 pub mod usage;
 pub mod work_stream;
 pub mod workspace;

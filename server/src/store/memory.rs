@@ -16,12 +16,14 @@ use self::data::Data;
 pub use self::fate::Fate;
 use self::fate::Fates;
 use super::{
-    Acquired, Batch, CommitError, Committed, Counts, EventPage, LeaseSlot, ListFilter, ListPage,
-    Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored, Upkeep,
+    Acquired, Batch, CommitError, Committed, Counts, EventPage, LeaseSlot, LedgerPage, LedgerQuery,
+    ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store,
+    StoreError, Stored, Upkeep,
 };
 
 mod data;
 mod fate;
+mod ledger;
 mod pages;
 
 /// How unkind a store is. The default is kind: no faults, no delay.
@@ -181,6 +183,14 @@ impl Reads for MemoryStore {
 
     fn counts(&self) -> Pending<'_, Counts> {
         self.call(|data| data.counts())
+    }
+
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>> {
+        self.call(move |data| keys.iter().map(|key| data.find(key)).collect())
+    }
+
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
+        self.call(move |data| data.ledger.page(&query))
     }
 }
 

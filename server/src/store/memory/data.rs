@@ -1,16 +1,16 @@
 //! What a store in memory holds, and how it changes. Single-threaded: the lock is its owner's.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use tenure_core::event::Event;
-use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::Key;
 use tenure_core::session::Revision;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Tenure;
 
+use super::ledger::Ledger;
 use crate::store::event_class::is_important;
 use crate::store::hot;
 use crate::store::{
@@ -38,7 +38,7 @@ pub(super) struct Data {
     /// The row of the place 1 is the first.
     pub rows: Vec<(Key, Stored)>,
     pub events: BTreeMap<u64, Logged>,
-    pub ledger: VecDeque<LedgerEntry>,
+    pub ledger: Ledger,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
 }
 
@@ -53,7 +53,7 @@ impl Data {
             places: BTreeMap::new(),
             rows: Vec::new(),
             events: BTreeMap::new(),
-            ledger: VecDeque::new(),
+            ledger: Ledger::default(),
             outcomes: HashMap::new(),
         }
     }

@@ -108,14 +108,14 @@ fn few(connection: &Connection, conditions: &[Condition]) -> rusqlite::Result<bo
 
 /// Names from `low`, included, to `high`, excluded.
 #[derive(Debug)]
-struct NameRange {
-    low: String,
-    high: Option<String>,
+pub(super) struct NameRange {
+    pub low: String,
+    pub high: Option<String>,
 }
 
 /// The names that a prefix of whole segments covers: itself, and everything below it. Other
 /// names sort in between (`a-x` between `a` and `a/x`), hence two ranges.
-fn ranges(prefix: Option<&str>) -> Vec<NameRange> {
+pub(super) fn ranges(prefix: Option<&str>) -> Vec<NameRange> {
     let prefix = prefix.map(|prefix| prefix.strip_suffix('/').unwrap_or(prefix));
     match prefix {
         None | Some("") => vec![NameRange { low: String::new(), high: None }],

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 /// Marks the file as ours; the schema sets the same.
 const APPLICATION_ID: i32 = 0x746e_7572;
 /// The newest schema that this server knows.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// What every SQLite file begins with.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The most prepared statements that a connection keeps.
@@ -28,11 +28,12 @@ const STATEMENTS_MAX: usize = 64;
 const WAL_KEPT_MAX_BYTES: u64 = 64 << 20;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
-    Migrations::new(vec![M::up_with_hook(include_str!("schema.sql"), |step| {
+    let first = M::up_with_hook(include_str!("schema.sql"), |step| {
         let log_id = format!("log_{}", ulid::Ulid::generate());
         step.execute("INSERT INTO meta VALUES (1, ?1, 0, 0, 0, 0, 0, 0, 0, 0, 0)", [log_id])?;
         Ok(())
-    })])
+    });
+    Migrations::new(vec![first, M::up(include_str!("ledger_lookup.sql"))])
 });
 
 /// The database's own path, the same for every way to it, so that its lock file is the same.

@@ -8,6 +8,7 @@ use super::{commit, history, load, prune, rows};
 fn plan(sql: &str) -> Vec<String> {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(include_str!("schema.sql")).unwrap();
+    connection.execute_batch(include_str!("ledger_lookup.sql")).unwrap();
     let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let steps = explained.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
     steps.collect()
