@@ -10,6 +10,7 @@ pub mod beat;
 pub mod choice;
 pub mod ending;
 pub mod event;
+pub mod fence;
 pub mod forced;
 pub mod holder;
 pub mod ledger;

@@ -25,6 +25,7 @@ use crate::engine::{self, Answer, Engine};
 use crate::store::Store;
 
 mod ending;
+mod fence;
 mod forced;
 mod read;
 mod start;
@@ -179,8 +180,8 @@ impl LeaseService for LeaseRpcs {
 
     async fn check_fence(
         &self,
-        _: Request<v1::CheckFenceRequest>,
+        request: Request<v1::CheckFenceRequest>,
     ) -> Result<Response<v1::CheckFenceResponse>, Status> {
-        Err(not_yet("CheckFence"))
+        Ok(Response::new(self.check_fences(request.get_ref()).await?))
     }
 }

@@ -138,7 +138,7 @@ fn no_session(workspace: &Workspace, caller: &Caller, clock: Clock) -> Refusal {
 }
 
 /// A store that a read could not use; what it says is for operators.
-fn unreadable(error: &StoreError) -> Fault {
+pub(super) fn unreadable(error: &StoreError) -> Fault {
     tracing::warn!(?error, "a read of the store failed");
     Fault::store(error)
 }
