@@ -14,6 +14,7 @@ pub mod fence;
 pub mod forced;
 pub mod holder;
 pub mod ledger;
+pub mod ledger_list;
 pub mod list;
 pub mod machine;
 pub mod once;

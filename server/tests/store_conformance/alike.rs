@@ -35,7 +35,7 @@ fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
         _ => {
             let mut session = session(&id, pick(rng, &ACTORS), revision);
             if rng.bool() {
-                let supervisor = tenure_core::name::ActorId::imported(pick(rng, &ACTORS));
+                let supervisor = ActorId::imported(pick(rng, &ACTORS));
                 program(&mut session).supervisor = Some(supervisor);
             }
             session

@@ -63,6 +63,23 @@ pub fn filtered_lifecycle(value: i32, violations: &mut Violations) -> Option<Lif
     }
 }
 
+/// A cause to filter by; unspecified means all.
+pub fn filtered_cause(value: i32, violations: &mut Violations) -> Option<EndCause> {
+    match v1::EndCause::try_from(value) {
+        Ok(v1::EndCause::Unspecified) => None,
+        Ok(v1::EndCause::Replaced) => Some(EndCause::Replaced),
+        Ok(v1::EndCause::Cleared) => Some(EndCause::Cleared),
+        Ok(v1::EndCause::Yielded) => Some(EndCause::Yielded),
+        Ok(v1::EndCause::TakenOver) => Some(EndCause::TakenOver),
+        Ok(v1::EndCause::ForceTakenOver) => Some(EndCause::ForceTakenOver),
+        Ok(v1::EndCause::Superseded) => Some(EndCause::Superseded),
+        Err(_) => {
+            violations.add("filter.cause", UNKNOWN);
+            None
+        }
+    }
+}
+
 /// A lifecycle, as it is sent.
 #[must_use]
 pub const fn lifecycle(lifecycle: Lifecycle) -> v1::Lifecycle {
@@ -147,7 +164,24 @@ mod tests {
             assert_eq!(violation(|v| requested_kind(value, v)), Some("autonomous.owner_kind"));
             assert_eq!(violation(|v| require_worker(value, v)), Some("autonomous.owner_kind"));
             assert_eq!(violation(|v| filtered_lifecycle(value, v)), Some("filter.lifecycle"));
+            assert_eq!(violation(|v| filtered_cause(value, v)), Some("filter.cause"));
         }
+    }
+
+    #[test]
+    fn every_cause_can_be_filtered_by() {
+        for cause in [
+            EndCause::Replaced,
+            EndCause::Cleared,
+            EndCause::Yielded,
+            EndCause::TakenOver,
+            EndCause::ForceTakenOver,
+            EndCause::Superseded,
+        ] {
+            let sent = end_cause(cause).into();
+            assert_eq!(violation(|v| assert_eq!(filtered_cause(sent, v), Some(cause))), None);
+        }
+        assert_eq!(violation(|v| assert_eq!(filtered_cause(0, v), None)), None);
     }
 
     #[test]
