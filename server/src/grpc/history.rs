@@ -69,7 +69,7 @@ impl HistoryService for History {
         let (query, scope) = ledger_list::parse(request.into_inner())
             .map_err(|violations| status::invalid(&violations))?;
         let page = self.reads.ledger(query).await.map_err(|error| over::store(&error))?;
-        Ok(Response::new(ledger_answer(page, &scope)))
+        Ok(Response::new(ledger_answer(&page, &scope)))
     }
 
     async fn get_ledger_entry(
@@ -141,7 +141,7 @@ fn fit(events: &[Sequenced], log_id: &LogId) -> (Vec<v1::Event>, usize) {
 }
 
 /// As much of a page, from its first entry, as fits into one answer. One entry always fits.
-fn ledger_answer(page: LedgerPage, scope: &Scope) -> v1::ListLedgerResponse {
+fn ledger_answer(page: &LedgerPage, scope: &Scope) -> v1::ListLedgerResponse {
     let mut entries = Vec::with_capacity(page.entries.len());
     let mut next = page.next;
     let mut bytes = 0;

@@ -65,8 +65,8 @@ async fn fence(lease: &mut LeaseServiceClient<Channel>, token: u64) -> (bool, Op
     let check = v1::FenceCheck { workspace, fencing_token: token, ..v1::FenceCheck::default() };
     let request = v1::CheckFenceRequest { checks: vec![check] };
     let answer = lease.check_fence(request).await.unwrap().into_inner();
-    let [result] = &answer.results[..] else { panic!("{answer:?}") };
-    (result.current, result.stored_fencing_token)
+    assert_eq!(answer.results.len(), 1);
+    (answer.results[0].current, answer.results[0].stored_fencing_token)
 }
 
 #[tokio::test(flavor = "multi_thread")]

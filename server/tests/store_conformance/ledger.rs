@@ -263,7 +263,7 @@ pub async fn totals_are_of_all_that_is_selected_on_whatever_page<H: Harness>() {
     };
     let with = |n: u64| LedgerEntry {
         started_at: WallTime(n),
-        usage: (n % 2 == 0).then(|| usage(n, n)),
+        usage: n.is_multiple_of(2).then(|| usage(n, n)),
         ..entry("w", &format!("s{n}"), 2 * n, EndCause::Yielded)
     };
     let other = LedgerEntry { beats: u64::MAX, ..entry("v", "other", 7, EndCause::Cleared) };
