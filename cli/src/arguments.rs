@@ -11,7 +11,8 @@ use crate::output::{Format, Output};
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failure · 2 usage · 3 not found · 4 held by another · 5 lost or stale ·
 6 conflict · 7 not permitted · 8 unreachable, unavailable, timed out or overloaded.
-`hold` exits with the code of its command, and with 5 when it lost the lease.";
+`hold` exits with the code of its command, and with 5 when it lost the lease.
+`fence check` exits with 5 when the token is not current.";
 
 /// Leases for workspaces: who works where.
 #[derive(Debug, Parser)]
@@ -99,6 +100,10 @@ pub enum Command {
     Watch(command::watch::Watch),
     /// Show what happened to a workspace
     History(command::history::History),
+    /// Show how sessions ended, and what they came to
+    Ledger(command::ledger::Ledger),
+    /// Check fencing tokens
+    Fence(command::fence::Fence),
     /// Run the service: information, identity, drain
     Admin(command::admin::Admin),
     /// Name servers, and choose among them

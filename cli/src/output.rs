@@ -6,6 +6,7 @@
 pub mod details;
 pub mod event;
 pub mod json;
+pub mod ledger;
 pub mod session;
 pub mod table;
 pub mod time;

@@ -27,6 +27,7 @@ use tenure_core::workspace::Tenure;
 mod around;
 mod event_class;
 mod hot;
+mod ledger_page;
 pub mod memory;
 mod reads;
 pub mod sqlite;
@@ -38,6 +39,11 @@ pub use self::reads::{
     Reads, Sequenced, Whole,
 };
 pub use self::upkeep::{Pruned, Retention, Upkeep};
+
+pub use self::ledger_page::{
+    LEDGER_LOOKED_AT_MAX, LedgerFilter, LedgerPage, LedgerPlace, LedgerQuery,
+};
+pub(crate) use self::ledger_page::{PageFiller, page_of};
 
 /// What an implementation answers with. Boxed, so that the engine does not depend on which
 /// store it drives; one allocation a batch is nothing beside the batch.

@@ -26,6 +26,8 @@ mod escalations;
 mod guards;
 #[path = "store_conformance/history.rs"]
 mod history;
+#[path = "store_conformance/ledger.rs"]
+mod ledger;
 #[path = "store_conformance/limits.rs"]
 mod limits;
 #[path = "store_conformance/lists.rs"]
@@ -164,6 +166,19 @@ conformance! {
         few_among_many_are_found,
         a_page_has_the_sequence_of_its_snapshot,
         a_limit_is_bounded,
+        workspaces_are_read_in_the_order_that_was_asked_for,
+    }
+    ledger::{
+        the_last_ended_come_first_and_of_one_instant_the_last_sealed,
+        the_last_page_names_no_next_one,
+        what_is_sealed_or_forgotten_between_pages_moves_nothing,
+        each_ledger_filter_holds,
+        a_period_begins_with_its_first_instant_and_ends_before_its_last,
+        a_ledger_prefix_covers_whole_segments,
+        few_under_a_prefix_and_many_are_found_alike,
+        ledger_filters_combine,
+        totals_are_of_all_that_is_selected_on_whatever_page,
+        a_page_of_the_ledger_is_bounded,
     }
     limits::{
         hostile_texts_survive_unchanged,

@@ -1,4 +1,4 @@
-//! Watches and history over the wire, on a real engine and both stores.
+//! Watches, history and fence checks over the wire, on a real engine and both stores.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is tests")]
 
@@ -11,5 +11,9 @@ mod churn;
 mod cursors;
 #[path = "watch/ends.rs"]
 mod ends;
+#[path = "watch/fences.rs"]
+mod fences;
 #[path = "watch/history.rs"]
 mod history;
+#[path = "watch/ledger.rs"]
+mod ledger;

@@ -52,6 +52,11 @@ fn the_lines_of_the_contract_parse() {
         "list --stale --owner a --machine m --prefix acme/ --supervisor s --watch",
         "watch --from 01J:7 --prefix p --owner a --type session_started,session_ended",
         "history w --limit 5 --follow",
+        "ledger",
+        "ledger w --profile p --since 7d --owner a --cause force_taken_over --limit 5",
+        "ledger --session ses_1",
+        "ledger --prefix acme --since 30d --totals --supervisor s --machine m",
+        "fence check w 42 --profile p",
         "admin info",
         "admin whoami",
         "admin drain",
@@ -68,7 +73,9 @@ fn the_lines_of_the_contract_parse() {
 
 #[test]
 fn senseless_combinations_are_refused() {
-    use ErrorKind::{ArgumentConflict, InvalidValue, MissingRequiredArgument, ValueValidation};
+    use ErrorKind::{
+        ArgumentConflict, InvalidValue, MissingRequiredArgument, UnknownArgument, ValueValidation,
+    };
     for (line, kind) in [
         ("start w --actor a", MissingRequiredArgument),
         ("start w --lease 30s", MissingRequiredArgument),
@@ -85,6 +92,16 @@ fn senseless_combinations_are_refused() {
         ("takeover w --actor a --reason r --force", MissingRequiredArgument),
         ("takeover w --actor a --reason r --grace 30s", MissingRequiredArgument),
         ("takeover w --actor a --reason r --dry-run", MissingRequiredArgument),
+        ("ledger w --session ses_1", ArgumentConflict),
+        ("ledger --session ses_1 --totals", ArgumentConflict),
+        ("ledger --session ses_1 --limit 5", ArgumentConflict),
+        ("ledger --totals --limit 5", ArgumentConflict),
+        ("ledger --profile p", MissingRequiredArgument),
+        ("ledger --cause expired", ValueValidation),
+        ("ledger --since 0s", ValueValidation),
+        ("fence check w", MissingRequiredArgument),
+        ("fence check w 0", ValueValidation),
+        ("fence check w -1", UnknownArgument),
         ("watch --type birthday", ValueValidation),
         ("watch --from 7", ValueValidation),
         ("status w -o xml", InvalidValue),

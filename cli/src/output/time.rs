@@ -62,6 +62,17 @@ pub fn span(duration: Option<prost_types::Duration>) -> String {
     )
 }
 
+/// How long it was from one instant to another; no time at all if the other one is earlier, and
+/// absent if either is.
+#[must_use]
+pub fn between(
+    from: Option<prost_types::Timestamp>,
+    to: Option<prost_types::Timestamp>,
+) -> Option<Duration> {
+    let apart = to.and_then(parse)?.duration_since(from.and_then(parse)?);
+    Some(if apart.is_negative() { Duration::ZERO } else { apart.unsigned_abs() })
+}
+
 /// A duration for the contract; what is too long for it becomes the longest.
 #[must_use]
 pub fn wire(duration: Duration) -> prost_types::Duration {
@@ -178,6 +189,13 @@ mod tests {
         assert_eq!(now.until(at(1_000)), "expired");
         assert_eq!(now.age(at(2_000)), "0s", "the server's clock may be ahead");
         assert!(now.shown(at(820), true).starts_with("3m ago (1970-01-01 "));
+    }
+
+    #[test]
+    fn the_time_between_two_instants_is_never_negative() {
+        assert_eq!(between(at(5), at(8)), Some(Duration::from_secs(3)));
+        assert_eq!(between(at(8), at(5)), Some(Duration::ZERO), "the wall clock was stepped");
+        assert_eq!((between(None, at(5)), between(at(5), None)), (None, None));
     }
 
     #[test]

@@ -8,9 +8,11 @@
 )]
 
 mod answers;
+mod fence;
 mod forced;
 mod granting;
 mod hold;
+mod ledger;
 mod plain;
 mod scripted;
 mod streams;

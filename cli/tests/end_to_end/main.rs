@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it")]
 
+mod evicted;
 mod load;
 mod server;
 mod supervisor;
@@ -21,6 +22,10 @@ fn main() {
         return;
     }
     let trials = vec![
+        Trial::test("an_evicted_worker_learns_by_token_and_by_session_id", || {
+            evicted::an_evicted_worker_learns_by_token_and_by_session_id();
+            Ok(())
+        }),
         Trial::test("sessions_of_a_killed_supervisor_expire_in_time_and_no_others", || {
             takeover::sessions_of_a_killed_supervisor_expire_in_time_and_no_others();
             Ok(())

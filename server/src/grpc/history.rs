@@ -7,24 +7,25 @@ use std::sync::Arc;
 use prost::Message;
 use tenure::v1;
 use tenure::v1::history_service_server::HistoryService;
-use tenure_core::name::{Key, SessionId};
+use tenure_core::name::SessionId;
 use tenure_core::reply::SessionView;
 use tenure_core::workspace::Workspace;
 use tonic::{Request, Response, Status};
 
-use crate::grpc::convert::list::{page_size, session_id};
+use crate::grpc::convert::list::{key_or_all, page_size, session_id};
 use crate::grpc::convert::violation::Violations;
-use crate::grpc::convert::{event, ledger, session};
-use crate::grpc::not_yet::not_yet;
+use crate::grpc::convert::{event, ledger, ledger_list, session};
 use crate::grpc::page_token::Scope;
 use crate::grpc::status;
 use crate::grpc::watch::{message, over, request};
-use crate::store::{LogId, Reads, Sequenced};
+use crate::store::{LedgerPage, LogId, Reads, Sequenced};
 use crate::watch::listing::{EventListing, EventQuery, Origin, list_events};
 use crate::watch::{Cursor, Feed};
 
 /// How large an answer with events grows before the rest is left to the next page.
 pub const EVENTS_MESSAGE_BYTES: usize = 1024 * 1024;
+/// The same for an answer with ended sessions.
+pub const LEDGER_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// What continues an unbounded listing, in a page token.
 const KEPT: u8 = b'k';
@@ -63,9 +64,12 @@ impl HistoryService for History {
 
     async fn list_ledger(
         &self,
-        _: Request<v1::ListLedgerRequest>,
+        request: Request<v1::ListLedgerRequest>,
     ) -> Result<Response<v1::ListLedgerResponse>, Status> {
-        Err(not_yet("ListLedger"))
+        let (query, scope) = ledger_list::parse(request.into_inner())
+            .map_err(|violations| status::invalid(&violations))?;
+        let page = self.reads.ledger(query).await.map_err(|error| over::store(&error))?;
+        Ok(Response::new(ledger_answer(&page, &scope)))
     }
 
     async fn get_ledger_entry(
@@ -136,13 +140,37 @@ fn fit(events: &[Sequenced], log_id: &LogId) -> (Vec<v1::Event>, usize) {
     (sent, left)
 }
 
+/// As much of a page, from its first entry, as fits into one answer. One entry always fits.
+fn ledger_answer(page: &LedgerPage, scope: &Scope) -> v1::ListLedgerResponse {
+    let mut entries = Vec::with_capacity(page.entries.len());
+    let mut next = page.next;
+    let mut bytes = 0;
+    let mut last = None;
+    for (place, sealed) in &page.entries {
+        let shown = ledger::entry(sealed);
+        bytes += shown.encoded_len();
+        if bytes > LEDGER_MESSAGE_BYTES && !entries.is_empty() {
+            next = last;
+            break;
+        }
+        entries.push(shown);
+        last = Some(*place);
+    }
+    v1::ListLedgerResponse {
+        entries,
+        next_page_token: next
+            .map_or_else(String::new, |place| ledger_list::token_after(place, scope)),
+        totals: page.totals.as_ref().map(ledger_list::totals),
+    }
+}
+
 fn parse(
     request: v1::ListEventsRequest,
     log_id: &LogId,
 ) -> Result<(EventQuery, Pages), Violations> {
     let mut violations = Violations::default();
     let scope = scope(&request);
-    let key = key(&request, &mut violations);
+    let key = key_or_all(&request.workspace, &request.profile, &mut violations);
     let limit = page_size(request.page_size, &mut violations);
     let from = request.from.and_then(|from| request::cursor(from, &mut violations));
     let origin = if request.page_token.is_empty() {
@@ -180,16 +208,6 @@ fn scope(request: &v1::ListEventsRequest) -> Scope {
         ..v1::ListEventsRequest::default()
     };
     Scope::new("ListEvents", &listed.encode_to_vec())
-}
-
-fn key(request: &v1::ListEventsRequest, violations: &mut Violations) -> Option<Key> {
-    if !request.workspace.is_empty() {
-        return violations.key(&request.workspace, &request.profile);
-    }
-    if !request.profile.is_empty() {
-        violations.add("profile", "must be left out without a workspace");
-    }
-    None
 }
 
 fn origin(position: &[u8]) -> Option<Origin> {

@@ -26,6 +26,7 @@ use crate::engine::{Answer, Engine};
 use crate::store::Store;
 
 mod ending;
+mod fence;
 mod forced;
 mod read;
 mod start;
@@ -177,8 +178,8 @@ impl LeaseService for LeaseRpcs {
 
     async fn check_fence(
         &self,
-        _: Request<v1::CheckFenceRequest>,
+        request: Request<v1::CheckFenceRequest>,
     ) -> Result<Response<v1::CheckFenceResponse>, Status> {
-        Err(not_yet("CheckFence"))
+        Ok(Response::new(self.check_fences(request.get_ref()).await?))
     }
 }

@@ -14,7 +14,7 @@ use super::{AroundWrite, Batch, LeaseRow, StoreError};
 
 /// The greatest number that every store can hold. Times and counts beyond it are stored as
 /// this; a version or revision beyond it is refused, because it could not be told from another.
-const STORABLE_MAX: u64 = i64::MAX as u64;
+pub(super) const STORABLE_MAX: u64 = i64::MAX as u64;
 
 /// The stored state of a workspace, of what is stored beside the hot row.
 pub(super) fn merge(mut tenure: Tenure, lease: &LeaseRow) -> Tenure {

@@ -17,12 +17,13 @@ pub use self::fate::Fate;
 use self::fate::Fates;
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
-    LeaseSlot, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store,
-    StoreError, Stored, Upkeep, Whole,
+    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
+    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole,
 };
 
 mod data;
 mod fate;
+mod ledger;
 mod pages;
 
 /// How unkind a store is. The default is kind: no faults, no delay.
@@ -195,6 +196,14 @@ impl Reads for MemoryStore {
 
     fn counts(&self) -> Pending<'_, Counts> {
         self.call(|data| data.counts())
+    }
+
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>> {
+        self.call(move |data| keys.iter().map(|key| data.find(key)).collect())
+    }
+
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
+        self.call(move |data| data.ledger.page(&query))
     }
 }
 

@@ -8,7 +8,7 @@ use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::{EscalationId, Key, SessionId};
 use tenure_core::session::Lifecycle;
 
-use super::{Pending, Stored};
+use super::{LedgerPage, LedgerQuery, Pending, Stored};
 
 /// The most rows that one page of any read may hold.
 pub const PAGE_MAX: u32 = 1_000;
@@ -40,6 +40,13 @@ pub trait Reads: Send + Sync + 'static {
 
     /// How much is stored.
     fn counts(&self) -> Pending<'_, Counts>;
+
+    /// Workspaces by key, in that order and from one snapshot; absent where nothing is stored.
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>>;
+
+    /// A page of ended sessions, the last ended first, and the totals of all of them if they
+    /// are asked for.
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage>;
 }
 
 /// A workspace with its key, as pages list it: without surroundings.

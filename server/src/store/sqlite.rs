@@ -15,12 +15,13 @@ use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::{EscalationId, Key, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
+use self::ledger::TotalsTurn;
 use self::readers::Readers;
 use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
-    LeaseSlot, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store,
-    StoreError, Stored, Upkeep, Whole,
+    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
+    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole,
 };
 
 mod around;
@@ -29,6 +30,7 @@ mod escalations;
 mod failure;
 mod fault;
 mod history;
+mod ledger;
 mod list;
 mod load;
 mod lock;
@@ -89,6 +91,7 @@ impl Default for SqliteOptions {
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: Readers,
+    totals: TotalsTurn,
     /// Absent while the store is being dropped.
     commands: Option<mpsc::Sender<Command>>,
     /// Ends when the writer's thread has released the file.
@@ -117,7 +120,8 @@ impl SqliteStore {
             .map_err(|error| {
                 StoreError::Unavailable(format!("the writer's thread cannot be started: {error}"))
             })?;
-        Ok(Self { readers, commands: Some(commands), released: Mutex::new(released) })
+        let totals = TotalsTurn::default();
+        Ok(Self { readers, totals, commands: Some(commands), released: Mutex::new(released) })
     }
 
     /// Sends a command and waits for its answer. `lost` makes an error of an answer that never
@@ -244,6 +248,26 @@ impl Reads for SqliteStore {
 
     fn counts(&self) -> Pending<'_, Counts> {
         pending(self.readers.read(history::counts))
+    }
+
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>> {
+        pending(self.readers.read(move |connection| {
+            let mut statement = rows::find_statement(connection)?;
+            keys.iter().map(|key| rows::find(&mut statement, key)).collect()
+        }))
+    }
+
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
+        pending(async move {
+            let turn = if query.totals { Some(self.totals.take().await?) } else { None };
+            let read = self.readers.read(move |connection| {
+                let page = ledger::page(connection, &query);
+                // Held by the read itself: it goes on, even if nobody waits for it any more.
+                drop(turn);
+                page
+            });
+            read.await
+        })
     }
 }
 

@@ -17,8 +17,8 @@ use tenure_core::time::{LeaseInstant, Moment, WallTime};
 use tenure_core::workspace::Tenure;
 
 use crate::store::{
-    Counts, EscalationFilter, EscalationPage, EventPage, ListFilter, ListPage, Pending, RowId,
-    StoreError, Stored, Version, Whole,
+    Counts, EscalationFilter, EscalationPage, EventPage, LedgerPage, LedgerQuery, ListFilter,
+    ListPage, Pending, RowId, StoreError, Stored, Version, Whole, page_of,
 };
 
 use super::{Arc, Clock, Feed, Key, Listed, LogId, Published, Reads, Sequenced, broadcast};
@@ -379,5 +379,15 @@ impl Reads for Fake {
 
     fn counts(&self) -> Pending<'_, Counts> {
         self.read(|_| Counts::default())
+    }
+
+    fn get_each(&self, keys: Vec<Key>) -> Pending<'_, Vec<Option<Stored>>> {
+        self.read(move |state| {
+            keys.iter().map(|key| state.sessions.get(key).map(|row| row.stored.clone())).collect()
+        })
+    }
+
+    fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
+        self.read(move |state| page_of((1..).zip(&state.ledger), &query))
     }
 }

@@ -167,3 +167,32 @@ async fn a_page_size_outside_the_bounds_is_refused() {
         assert_eq!(bad_fields(server.lease.list_sessions(page(size, "")).await), ["page_size"]);
     }
 }
+
+#[tokio::test]
+async fn every_bad_field_of_a_fence_check_is_told_at_once() {
+    let mut server = Server::start().await;
+    let check = |workspace: &str, profile: &str, fencing_token| v1::FenceCheck {
+        workspace: workspace.to_owned(),
+        profile: profile.to_owned(),
+        fencing_token,
+    };
+    let fine = check("acme/api", "", 1);
+    for (checks, fields) in [
+        (vec![], &["checks"][..]),
+        (vec![fine.clone(); 1_001], &["checks"]),
+        (vec![fine.clone(), check("", "", 1)], &["checks.workspace"]),
+        (
+            vec![fine.clone(), check("a", "x/y", 1), check("a//b", "", 1), check("a", "", 0)],
+            &["checks.workspace", "checks.profile", "checks.fencing_token"],
+        ),
+        (
+            vec![check("\u{202E}", "\0", 0); 1_000],
+            &["checks.workspace", "checks.profile", "checks.fencing_token"],
+        ),
+    ] {
+        let request = v1::CheckFenceRequest { checks };
+        assert_eq!(bad_fields(server.lease.check_fence(request).await), fields);
+    }
+    let request = v1::CheckFenceRequest { checks: vec![fine; 1_000] };
+    assert!(server.lease.check_fence(request).await.is_ok());
+}

@@ -63,6 +63,44 @@ async fn a_session_outlives_the_server() {
     assert!(!found.stale);
 }
 
+/// Whether a token is current, and which one is stored.
+async fn fence(lease: &mut LeaseServiceClient<Channel>, token: u64) -> (bool, Option<u64>) {
+    let workspace = "acme/api".to_owned();
+    let check = v1::FenceCheck { workspace, fencing_token: token, ..v1::FenceCheck::default() };
+    let request = v1::CheckFenceRequest { checks: vec![check] };
+    let answer = lease.check_fence(request).await.unwrap().into_inner();
+    assert_eq!(answer.results.len(), 1);
+    (answer.results[0].current, answer.results[0].stored_fencing_token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_current_again_after_a_crash_and_gone_after_the_end() {
+    let world = World::new();
+    let mut server = world.start(&ARGUMENTS);
+    let mut lease = LeaseServiceClient::new(connect(&mut server).await);
+    let started = lease.start_session(start("acme/api")).await.unwrap().into_inner();
+    let token = started.session.unwrap().fencing_token;
+    assert_eq!(fence(&mut lease, token).await, (true, Some(token)));
+    drop(server); // It is killed.
+
+    std::fs::remove_file(world.path("notify")).unwrap();
+    let mut server = world.start(&ARGUMENTS);
+    let mut lease = LeaseServiceClient::new(connect(&mut server).await);
+    assert_eq!(fence(&mut lease, token).await, (true, Some(token)));
+    assert_eq!(fence(&mut lease, token + 1).await, (false, Some(token)));
+    let give_up = v1::YieldSessionRequest {
+        workspace: "acme/api".to_owned(),
+        actor_id: "ada".to_owned(),
+        ..v1::YieldSessionRequest::default()
+    };
+    lease.yield_session(give_up).await.unwrap();
+    assert_eq!(fence(&mut lease, token).await, (false, None));
+    let next = lease.start_session(start("acme/api")).await.unwrap().into_inner();
+    let next = next.session.unwrap().fencing_token;
+    assert_eq!(fence(&mut lease, token).await, (false, Some(next)));
+    assert_eq!(fence(&mut lease, next).await, (true, Some(next)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn drain_tells_and_ends_the_streams_and_then_the_process() {
     let world = World::new();

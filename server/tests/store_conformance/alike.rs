@@ -4,16 +4,16 @@ use std::sync::{Arc, LazyLock};
 
 use fastrand::Rng;
 use tenure_core::escalation::EscalationKind;
-use tenure_core::ledger::EndCause;
-use tenure_core::name::{EscalationId, SessionId};
+use tenure_core::ledger::{EndCause, LedgerEntry};
+use tenure_core::name::{ActorId, EscalationId, SessionId};
 use tenure_core::parts::{Needs, Parts};
 use tenure_core::session::{Lifecycle, Revision};
 use tenure_core::surroundings::{Signals, Surroundings};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{
-    AroundWrite, Batch, Epoch, EscalationFilter, Guard, LeaseWrite, ListFilter, Load, Retention,
-    RowId, Store, Version, Write,
+    AroundWrite, Batch, Epoch, EscalationFilter, Guard, LeaseWrite, LedgerFilter, LedgerPage,
+    LedgerQuery, ListFilter, Load, Retention, RowId, Store, Version, Write,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
@@ -60,7 +60,7 @@ fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
         _ => {
             let mut session = session(&id, pick(rng, &ACTORS), revision);
             if rng.bool() {
-                let supervisor = tenure_core::name::ActorId::imported(pick(rng, &ACTORS));
+                let supervisor = ActorId::imported(pick(rng, &ACTORS));
                 program(&mut session).supervisor = Some(supervisor);
             }
             session
@@ -90,7 +90,7 @@ fn random_write(rng: &mut Rng, name: &str, known: Option<(RowId, Version)>) -> W
     write.events = (0..rng.u64(..3)).map(|at| ordinary(name, at * 10)).collect();
     if rng.u8(..4) == 0 {
         write.events.push(important(name, rng.u64(..100)));
-        write.sealed.push(entry(name, &format!("ses_{}", version.0), 50, EndCause::Yielded));
+        write.sealed.push(random_entry(rng, name, version.0));
     }
     if rng.u8(..4) == 0 {
         let id = format!("r{}", rng.u8(..4));
@@ -118,6 +118,56 @@ fn random_escalation_filter(rng: &mut Rng) -> EscalationFilter {
         key: (rng.u8(..4) == 0).then(|| key(pick(rng, &NAMES))),
         prefix: (rng.u8(..3) == 0).then(|| pick(rng, &NAMES).to_owned()),
         kind: (rng.u8(..3) == 0).then_some(EscalationKind::Blocking),
+    }
+}
+
+const CAUSES: [EndCause; 3] = [EndCause::Yielded, EndCause::Cleared, EndCause::TakenOver];
+
+fn random_entry(rng: &mut Rng, name: &str, version: u64) -> LedgerEntry {
+    let actor = (rng.u8(..4) != 0).then(|| ActorId::imported(pick(rng, &ACTORS)));
+    let lifecycle = if actor.is_some() { Lifecycle::Autonomous } else { Lifecycle::Interactive };
+    let supervisor = rng.bool().then(|| ActorId::imported(pick(rng, &ACTORS)));
+    let cause = CAUSES[rng.usize(..CAUSES.len())];
+    let sealed = entry(name, &format!("ses_{version}"), rng.u64(..60), cause);
+    LedgerEntry { actor, lifecycle, supervisor, beats: rng.u64(..9), ..sealed }
+}
+
+fn random_ledger_filter(rng: &mut Rng) -> LedgerFilter {
+    let text =
+        |rng: &mut Rng, from: &[&str]| (rng.u8(..4) == 0).then(|| pick(rng, from).to_owned());
+    LedgerFilter {
+        key: (rng.u8(..5) == 0).then(|| key(pick(rng, &NAMES))),
+        prefix: text(rng, &NAMES),
+        lifecycle: (rng.u8(..5) == 0).then_some(Lifecycle::Autonomous),
+        owner: text(rng, &ACTORS),
+        supervisor: text(rng, &ACTORS),
+        machine: None,
+        cause: (rng.u8(..4) == 0).then(|| CAUSES[rng.usize(..CAUSES.len())]),
+        ended_since: (rng.u8(..4) == 0).then(|| WallTime(rng.u64(..60))),
+        ended_before: (rng.u8(..4) == 0).then(|| WallTime(rng.u64(..60))),
+    }
+}
+
+/// Reads all pages of both ledgers, and the totals with each page.
+async fn same_ledger(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
+    let filter = random_ledger_filter(rng);
+    let query = LedgerQuery { filter, after: None, limit: rng.u32(1..5), totals: true };
+    let (mut of_sqlite, mut of_memory) = (query.clone(), query.clone());
+    loop {
+        let by_sqlite = sqlite.ledger(of_sqlite.clone()).await.unwrap();
+        let by_memory = memory.ledger(of_memory.clone()).await.unwrap();
+        // Places are a store's own affair.
+        let entries = |page: &LedgerPage| -> Vec<LedgerEntry> {
+            page.entries.iter().map(|(_, entry)| entry.clone()).collect()
+        };
+        assert_eq!(entries(&by_sqlite), entries(&by_memory), "{query:?}");
+        assert_eq!(by_sqlite.totals, by_memory.totals, "{query:?}");
+        assert_eq!(by_sqlite.next.is_some(), by_memory.next.is_some(), "{query:?}");
+        if by_sqlite.next.is_none() {
+            return;
+        }
+        of_sqlite.after = by_sqlite.next;
+        of_memory.after = by_memory.next;
     }
 }
 
@@ -176,6 +226,9 @@ async fn same_reads(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
         memory.leases(after, limit).await.unwrap()
     );
     assert_eq!(sqlite.counts().await.unwrap(), memory.counts().await.unwrap());
+    let keys: Vec<_> = (0..rng.usize(..4)).map(|_| key(pick(rng, &NAMES))).collect();
+    assert_eq!(sqlite.get_each(keys.clone()).await.unwrap(), memory.get_each(keys).await.unwrap());
+    same_ledger(rng, sqlite, memory).await;
 }
 
 async fn same_prune(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {

@@ -274,3 +274,23 @@ pub async fn a_limit_is_bounded<H: Harness>() {
     assert_eq!(store.events(None, 0, 0).await.unwrap().events.len(), 1);
     assert_eq!(store.leases(None, 0).await.unwrap().len(), 1);
 }
+
+pub async fn workspaces_are_read_in_the_order_that_was_asked_for<H: Harness>() {
+    let (_harness, store, acquired) = acquired::<H>().await;
+    for name in ["a", "b"] {
+        apply(&store, acquired.epoch, vec![create(name)]).await;
+    }
+    let mut empty = create("free");
+    Arc::make_mut(empty.tenure.as_mut().unwrap()).session = None;
+    apply(&store, acquired.epoch, vec![empty]).await;
+    let wanted = ["b", "unknown", "a", "free", "b"].map(key).to_vec();
+    let found = store.get_each(wanted.clone()).await.unwrap();
+    let mut one_by_one = Vec::new();
+    for key in wanted {
+        one_by_one.push(store.get(key).await.unwrap());
+    }
+    assert_eq!(found, one_by_one);
+    let held = |at: usize| found[at].as_ref().map(|stored| stored.tenure.session.is_some());
+    assert_eq!([0, 1, 2, 3, 4].map(held), [Some(true), None, Some(true), Some(false), Some(true)]);
+    assert_eq!(store.get_each(Vec::new()).await.unwrap(), []);
+}

@@ -73,10 +73,3 @@ async fn an_ended_session_has_an_entry_and_a_stored_one_has_none() {
     let found = history.get_ledger_entry(ask(&old)).await.unwrap().into_inner();
     assert_eq!(found.current.unwrap().session_id, next.session_id);
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_ledger_cannot_be_listed_yet() {
-    let server = Server::on_sqlite().await;
-    let answer = server.history.clone().list_ledger(v1::ListLedgerRequest::default()).await;
-    assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
-}

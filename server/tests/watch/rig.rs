@@ -113,6 +113,31 @@ impl Server {
         answer.unwrap().into_inner().session.unwrap().session_id
     }
 
+    /// A program starts a session with a lease of so many seconds.
+    pub async fn start_for(&self, workspace: &str, actor: &str, seconds: i64) -> v1::Session {
+        let mut request = start(workspace, actor);
+        if let Some(Holder::Autonomous(holder)) = &mut request.holder {
+            holder.lease_ttl = Some(prost_types::Duration { seconds, nanos: 0 });
+        }
+        self.lease.clone().start_session(request).await.unwrap().into_inner().session.unwrap()
+    }
+
+    /// Waits until a lease has run out, and that was recorded.
+    pub async fn expired(&self, workspace: &str) {
+        let request =
+            v1::GetSessionRequest { workspace: workspace.to_owned(), ..Default::default() };
+        let expired = async {
+            loop {
+                let found = self.lease.clone().get_session(request.clone()).await.unwrap();
+                if found.into_inner().session.unwrap().stale {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(WAIT_MAX, expired).await.expect("in time");
+    }
+
     /// The owner gives its session up.
     pub async fn give_up(&self, workspace: &str, actor: &str) {
         let request = v1::YieldSessionRequest {

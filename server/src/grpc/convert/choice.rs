@@ -96,6 +96,23 @@ fn any_escalation_kind(
     }
 }
 
+/// A cause to filter by; unspecified means all.
+pub fn filtered_cause(value: i32, violations: &mut Violations) -> Option<EndCause> {
+    match v1::EndCause::try_from(value) {
+        Ok(v1::EndCause::Unspecified) => None,
+        Ok(v1::EndCause::Replaced) => Some(EndCause::Replaced),
+        Ok(v1::EndCause::Cleared) => Some(EndCause::Cleared),
+        Ok(v1::EndCause::Yielded) => Some(EndCause::Yielded),
+        Ok(v1::EndCause::TakenOver) => Some(EndCause::TakenOver),
+        Ok(v1::EndCause::ForceTakenOver) => Some(EndCause::ForceTakenOver),
+        Ok(v1::EndCause::Superseded) => Some(EndCause::Superseded),
+        Err(_) => {
+            violations.add("filter.cause", UNKNOWN);
+            None
+        }
+    }
+}
+
 /// The state of a gate; absent where it is unspecified.
 pub fn gate_state(value: i32, violations: &mut Violations) -> Option<GateState> {
     match v1::GateState::try_from(value) {
@@ -212,7 +229,24 @@ mod tests {
             assert_eq!(violation(|v| filtered_escalation_kind(value, v)), Some("filter.kind"));
             assert_eq!(violation(|v| gate_state(value, v)), Some("state"));
             assert_eq!(violation(|v| action_state(value, v)), Some("state"));
+            assert_eq!(violation(|v| filtered_cause(value, v)), Some("filter.cause"));
         }
+    }
+
+    #[test]
+    fn every_cause_can_be_filtered_by() {
+        for cause in [
+            EndCause::Replaced,
+            EndCause::Cleared,
+            EndCause::Yielded,
+            EndCause::TakenOver,
+            EndCause::ForceTakenOver,
+            EndCause::Superseded,
+        ] {
+            let sent = end_cause(cause).into();
+            assert_eq!(violation(|v| assert_eq!(filtered_cause(sent, v), Some(cause))), None);
+        }
+        assert_eq!(violation(|v| assert_eq!(filtered_cause(0, v), None)), None);
     }
 
     #[test]

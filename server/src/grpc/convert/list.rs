@@ -103,6 +103,17 @@ pub fn id(field: &'static str, text: String, violations: &mut Violations) -> Opt
     (!text.is_empty()).then_some(text)
 }
 
+/// One workspace, or all of them: then there must be no profile either.
+pub fn key_or_all(workspace: &str, profile: &str, violations: &mut Violations) -> Option<Key> {
+    if !workspace.is_empty() {
+        return violations.key(workspace, profile);
+    }
+    if !profile.is_empty() {
+        violations.add("profile", "must be left out without a workspace");
+    }
+    None
+}
+
 /// A session id that must be given.
 pub fn session_id(text: &str, violations: &mut Violations) -> Option<SessionId> {
     violations.required("session_id", text, SessionId::parse)

@@ -9,6 +9,8 @@ use super::violation::Violations;
 
 /// The last second that a `Timestamp` can name: the end of the year 9999.
 const TIMESTAMP_MAX_SECS: i64 = 253_402_300_799;
+/// The first one: the beginning of the year 1.
+const TIMESTAMP_MIN_SECS: i64 = -62_135_596_800;
 /// The most seconds of a `Duration`: some 10,000 years.
 const DURATION_MAX_SECS: i64 = 315_576_000_000;
 const NANOS_PER_SEC: i32 = 1_000_000_000;
@@ -57,6 +59,27 @@ pub fn measured(
         return None;
     }
     Some(rounded_up(nanos))
+}
+
+/// One end of a period: the first millisecond that is not before the instant. Nothing here is
+/// older than the Unix epoch, which therefore stands for everything before it.
+pub fn period_end(
+    field: &'static str,
+    instant: Option<Timestamp>,
+    violations: &mut Violations,
+) -> Option<WallTime> {
+    let Timestamp { seconds, nanos } = instant?;
+    let is_instant = (TIMESTAMP_MIN_SECS..=TIMESTAMP_MAX_SECS).contains(&seconds)
+        && (0..NANOS_PER_SEC).contains(&nanos);
+    if !is_instant {
+        violations.add(
+            field,
+            "is malformed: must be from the year 1 to 9999, with nanos from 0 to 999,999,999",
+        );
+        return None;
+    }
+    let nanos = i128::from(seconds) * i128::from(NANOS_PER_SEC) + i128::from(nanos);
+    Some(WallTime(rounded_up(nanos.max(0)).0))
 }
 
 /// When to beat, when to stop, and until when the lease runs, all from `clock` on. The moment

@@ -235,9 +235,110 @@ async fn a_session_that_has_not_ended_has_no_entry() {
     assert_eq!(fields(&refused), ["session_id"]);
 }
 
+async fn ledger(
+    fake: &Fake,
+    request: v1::ListLedgerRequest,
+) -> Result<v1::ListLedgerResponse, Status> {
+    let history = History::new(fake.reads(), fake.feed());
+    history.list_ledger(Request::new(request)).await.map(Response::into_inner)
+}
+
+fn ledger_pages_of(page_size: i32) -> v1::ListLedgerRequest {
+    v1::ListLedgerRequest { page_size, ..v1::ListLedgerRequest::default() }
+}
+
+/// Follows the tokens to the end: the session ids, and the sizes of the pages.
+async fn follow_ledger(
+    fake: &Fake,
+    mut request: v1::ListLedgerRequest,
+) -> (Vec<String>, Vec<usize>) {
+    let (mut ids, mut sizes) = (Vec::new(), Vec::new());
+    loop {
+        let page = ledger(fake, request.clone()).await.unwrap();
+        sizes.push(page.entries.len());
+        ids.extend(page.entries.into_iter().map(|entry| entry.session_id));
+        if page.next_page_token.is_empty() {
+            return (ids, sizes);
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+/// Seven ended sessions, `s7` the last of them.
+fn of_seven_ends() -> Fake {
+    let fake = Fake::new(4);
+    for n in 1..8 {
+        let ended_at = WallTime(n * 1_000);
+        let name = format!("acme/w{}", n % 2);
+        fake.seal(LedgerEntry { ended_at, beats: n, ..sealed(&format!("s{n}"), &name) });
+    }
+    fake
+}
+
 #[tokio::test]
-async fn the_ledger_cannot_be_listed_yet() {
-    let history = History::new(Fake::new(4).reads(), Fake::new(4).feed());
-    let refused = history.list_ledger(Request::new(v1::ListLedgerRequest::default())).await;
-    assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
+async fn tokens_lead_through_the_ledger_the_last_ended_first() {
+    let fake = of_seven_ends();
+    for page_size in [0, 1, 3, 7, 1_000] {
+        let (ids, sizes) = follow_ledger(&fake, ledger_pages_of(page_size)).await;
+        assert_eq!(ids, ["s7", "s6", "s5", "s4", "s3", "s2", "s1"], "pages of {page_size}");
+        if page_size > 0 {
+            assert!(sizes.iter().all(|size| *size <= usize::try_from(page_size).unwrap()));
+        }
+    }
+    let one = v1::ListLedgerRequest { workspace: "acme/w1".to_owned(), ..ledger_pages_of(2) };
+    assert_eq!(follow_ledger(&fake, one.clone()).await.0, ["s7", "s5", "s3", "s1"]);
+    let ended_since = Some(prost_types::Timestamp { seconds: 3, nanos: 0 });
+    let ended_before = Some(prost_types::Timestamp { seconds: 7, nanos: 0 });
+    let filter = Some(v1::LedgerFilter { ended_since, ended_before, ..Default::default() });
+    let period = v1::ListLedgerRequest { filter, ..one };
+    assert_eq!(follow_ledger(&fake, period).await.0, ["s5", "s3"]);
+}
+
+#[tokio::test]
+async fn totals_come_with_the_first_page_only_and_are_of_all_pages() {
+    let fake = of_seven_ends();
+    let request = v1::ListLedgerRequest { totals: true, ..ledger_pages_of(3) };
+    let first = ledger(&fake, request.clone()).await.unwrap();
+    let totals = first.totals.unwrap();
+    assert_eq!((totals.sessions, totals.beats), (7, 28));
+    assert_eq!(totals.held.map(|held| held.seconds), Some(28));
+    let second = v1::ListLedgerRequest { page_token: first.next_page_token.clone(), ..request };
+    assert_eq!(ledger(&fake, second).await.unwrap().totals, None);
+    assert_eq!(ledger(&fake, ledger_pages_of(3)).await.unwrap().totals, None, "nobody asked");
+}
+
+#[tokio::test]
+async fn a_token_of_the_ledger_belongs_to_its_filter() {
+    let fake = of_seven_ends();
+    let page_token = ledger(&fake, ledger_pages_of(2)).await.unwrap().next_page_token;
+    let filter = Some(v1::LedgerFilter { owner: "x".to_owned(), ..Default::default() });
+    for other in [
+        v1::ListLedgerRequest { filter, ..ledger_pages_of(2) },
+        v1::ListLedgerRequest { workspace: "acme/w1".to_owned(), ..ledger_pages_of(2) },
+    ] {
+        let request = v1::ListLedgerRequest { page_token: page_token.clone(), ..other };
+        assert_eq!(fields(&ledger(&fake, request).await.unwrap_err()), ["page_token"]);
+    }
+    let events = v1::ListEventsRequest { page_token: page_token.clone(), ..pages_of(2) };
+    assert_eq!(fields(&list(&fake, events).await.unwrap_err()), ["page_token"]);
+    let request = v1::ListLedgerRequest { page_token, ..ledger_pages_of(500) };
+    assert_eq!(ledger(&fake, request).await.unwrap().entries.len(), 5, "another size is no matter");
+}
+
+#[tokio::test]
+async fn a_page_of_large_entries_ends_early_and_the_rest_follows() {
+    let fake = Fake::new(4);
+    for n in 0..30 {
+        let why = Some("ä".repeat(100_000).into());
+        fake.seal(LedgerEntry { why, ..sealed(&format!("s{n}"), "w") });
+    }
+    fake.seal(LedgerEntry {
+        why: Some("x".repeat(LEDGER_MESSAGE_BYTES * 2).into()),
+        ..sealed("huge", "w")
+    });
+    let (ids, sizes) = follow_ledger(&fake, ledger_pages_of(1_000)).await;
+    assert_eq!((ids.len(), sizes[0]), (31, 1), "one that is larger than a page is sent alone");
+    assert!(sizes.len() > 5 && sizes[1] > 1, "{sizes:?}");
+    let rest = ids.iter().skip(1).rev().cloned().collect::<Vec<_>>();
+    assert_eq!(rest, (0..30).map(|n| format!("s{n}")).collect::<Vec<_>>());
 }

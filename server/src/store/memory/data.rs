@@ -1,11 +1,10 @@
 //! What a store in memory holds, and how it changes. Single-threaded: the lock is its owner's.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use tenure_core::event::Event;
-use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::Key;
 use tenure_core::parts::Needs;
 use tenure_core::session::Revision;
@@ -13,6 +12,7 @@ use tenure_core::surroundings::Surroundings;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Tenure;
 
+use super::ledger::Ledger;
 use crate::store::event_class::is_important;
 use crate::store::hot;
 use crate::store::{
@@ -43,7 +43,7 @@ pub(super) struct Data {
     /// Absent where none was ever written.
     pub surroundings: HashMap<RowId, Surroundings>,
     pub events: BTreeMap<u64, Logged>,
-    pub ledger: VecDeque<LedgerEntry>,
+    pub ledger: Ledger,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
 }
 
@@ -59,7 +59,7 @@ impl Data {
             rows: Vec::new(),
             surroundings: HashMap::new(),
             events: BTreeMap::new(),
-            ledger: VecDeque::new(),
+            ledger: Ledger::default(),
             outcomes: HashMap::new(),
         }
     }

@@ -18,7 +18,7 @@ use super::step::Step;
 use crate::store::StoreError;
 
 /// How long a read may wait for its turn.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long a close waits for reads that are under way.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long the pool may wait for a connection; a turn implies that one is free.

@@ -198,7 +198,8 @@ fn owner(session: &Session) -> Option<&str> {
     }
 }
 
-fn cause(cause: EndCause) -> &'static str {
+/// As the column `cause` has it.
+pub(super) fn cause(cause: EndCause) -> &'static str {
     match cause {
         EndCause::Replaced => "replaced",
         EndCause::Cleared => "cleared",

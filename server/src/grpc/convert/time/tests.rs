@@ -99,3 +99,31 @@ proptest! {
         prop_assert_eq!(parsed.is_some(), violations.is_empty());
     }
 }
+
+#[test]
+fn an_end_of_a_period_is_rounded_up_so_that_both_ends_cut_alike() {
+    let end = |seconds, nanos| {
+        let mut violations = Violations::default();
+        let end =
+            period_end("filter.ended_since", Some(Timestamp { seconds, nanos }), &mut violations);
+        assert_eq!(violations.is_empty(), end.is_some());
+        end
+    };
+    assert_eq!(end(1, 0), Some(WallTime(1_000)));
+    assert_eq!(end(1, 1), Some(WallTime(1_001)));
+    assert_eq!(end(1, 1_000_000), Some(WallTime(1_001)));
+    assert_eq!(end(-1, 999_999_999), Some(WallTime(0)), "nothing is older than the epoch");
+    assert_eq!(end(TIMESTAMP_MIN_SECS, 0), Some(WallTime(0)));
+    assert_eq!(end(TIMESTAMP_MAX_SECS, 0), Some(WallTime(253_402_300_799_000)));
+    for (seconds, nanos) in [
+        (TIMESTAMP_MIN_SECS - 1, 0),
+        (TIMESTAMP_MAX_SECS + 1, 0),
+        (i64::MIN, 0),
+        (i64::MAX, i32::MAX),
+        (0, -1),
+        (0, 1_000_000_000),
+    ] {
+        assert_eq!(end(seconds, nanos), None, "{seconds} {nanos}");
+    }
+    assert_eq!(period_end("f", None, &mut Violations::default()), None);
+}
