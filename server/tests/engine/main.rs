@@ -12,5 +12,6 @@ mod ahead;
 mod commits;
 mod repeats;
 mod streams;
+mod surroundings;
 mod times;
 mod world;
