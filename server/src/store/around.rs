@@ -54,3 +54,29 @@ impl AroundWrite {
         written == *stored
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::time::Span;
+    use tenure_core::usage::Usage;
+    use tenure_core::work_stream::WorkStreams;
+
+    /// The version alone does not tell whose change is stored; this does.
+    #[test]
+    fn only_the_parts_that_are_written_tell_whether_a_write_is_stored() {
+        let used = |input_tokens| {
+            let mut around = Surroundings::default();
+            around.progress.usage = Some(Usage { input_tokens, ..Usage::default() });
+            around
+        };
+        let write = AroundWrite { parts: Parts::USAGE, surroundings: Arc::new(used(5)) };
+        let mut stored = used(5);
+        stored.progress.work_streams = WorkStreams { half_life: Span(1), streams: Vec::new() };
+        assert!(write.is_in(&stored));
+        assert!(!write.is_in(&used(4)));
+        assert!(!write.is_in(&Surroundings::default()));
+        let nothing = AroundWrite { parts: Parts::NONE, ..write };
+        assert!(nothing.is_in(&used(4)));
+    }
+}

@@ -10,6 +10,7 @@
 
 mod ahead;
 mod commits;
+mod loading;
 mod repeats;
 mod retention;
 mod streams;
