@@ -203,3 +203,28 @@ fn beats_are_not_events_and_activities_only_when_due() {
         (later.session().id.clone(), Some(Revision(48)))
     );
 }
+
+#[test]
+fn gates_and_escalations_that_a_transition_clears_are_told_of_the_session_that_goes() {
+    let scene = Scene::with(program("a")).surrounded();
+    let done = scene.done(clear(Some("a")));
+    let events = scene.events_of(&done.changes);
+    let [escalations, gates, ended] = &events[..] else { panic!("{events:?}") };
+    let What::EscalationsCleared { ids } = &escalations.what else { panic!("{escalations:?}") };
+    assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["esc_asks", "esc_waits"]);
+    let revision = done.workspace.tenure.signals.gates_revision;
+    assert_eq!(gates.what, What::GatesCleared { revision });
+    for event in [escalations, gates] {
+        assert_eq!(event.session_id, scene.session().id);
+        assert_eq!((&event.before, &event.after), (&ended.before, &ended.before));
+        assert_eq!(event.revision, scene.workspace.tenure.revision);
+    }
+}
+
+#[test]
+fn clearing_what_is_left_without_a_session_is_told_of_no_session() {
+    let scene = Scene::free().surrounded();
+    let events = scene.events_of(&scene.done(clear(None)).changes);
+    assert_eq!(events.len(), 2);
+    assert!(events.iter().all(|event| event.session_id.is_none() && event.before.is_none()));
+}

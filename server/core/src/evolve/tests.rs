@@ -2,8 +2,26 @@
 //! what the tests of the operations and the property tests check.
 
 use super::*;
+use crate::gate::GatesRevision;
 use crate::session::{Activity, Renewal};
 use crate::testing::{NOW, Scene, TTL, at, give_up, program, transfer_due_at};
+use crate::work_stream::Best;
+
+fn best() -> Box<Best> {
+    Box::new(Best { score: crate::work_stream::Score::ZERO, stream: None })
+}
+
+#[test]
+fn change_of_surroundings_that_are_not_loaded_changes_what_the_tenure_has_of_them() {
+    let mut unloaded = Scene::with(program("a")).surrounded().workspace;
+    unloaded.surroundings = None;
+    let before = unloaded.clone();
+    evolve(&mut unloaded, &Change::GatesCleared { revision: GatesRevision(9) });
+    assert_eq!(unloaded.tenure.signals.gates_revision, GatesRevision(9));
+    evolve(&mut unloaded, &Change::EscalationsCleared { ids: Box::default() });
+    assert_eq!(unloaded.tenure.signals.blocking, before.tenure.signals.blocking);
+    assert_eq!(unloaded.surroundings, None, "nothing is taken for loaded");
+}
 
 #[test]
 fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
@@ -18,6 +36,9 @@ fn change_about_a_session_where_none_is_stored_leaves_the_workspace_as_it_is() {
         Change::ExpiryRecorded { revision, expired_at: at(NOW) },
         Change::TransferScheduled { transfer: Box::new(transfer_due_at(NOW)) },
         Change::TransferCancelled { revision, replaced: false, why: None },
+        Change::GatesApplied { revision: GatesRevision(1) },
+        Change::Stalled { best: best() },
+        Change::Resumed { best: best() },
     ];
     for scene in [Scene::unknown(), Scene::free()] {
         for change in &changes {

@@ -5,10 +5,12 @@ use crate::name::{ActorId, ProfileName, SessionId, WorkspaceName};
 use crate::session::Session;
 use crate::testing::{NOW, Scene, person, program, transfer_due_at};
 
-const ALL: [Reason; 20] = [
+const ALL: [Reason; 25] = [
     Reason::ActorRequired,
     Reason::RequestIdReused,
     Reason::NoSession,
+    Reason::NoSuchEscalation,
+    Reason::NoSuchGate,
     Reason::NoTransfer,
     Reason::LeaseHeld,
     Reason::StaleLeaseHeld,
@@ -25,6 +27,9 @@ const ALL: [Reason; 20] = [
     Reason::MachineCordoned,
     Reason::RevisionMismatch,
     Reason::NotAuthorizedToClear,
+    Reason::QuotaExceeded(Quota::Escalations),
+    Reason::QuotaExceeded(Quota::ClientSections),
+    Reason::QuotaExceeded(Quota::UsageCounters),
     Reason::RevisionExhausted,
 ];
 
@@ -217,4 +222,18 @@ fn message_says_how_long_the_lease_still_runs() {
     assert!(message.ends_with("whose lease runs for 1.050 s more"), "{message}");
     let owner = ActorId::imported("a");
     assert!(message.contains(&Shown(owner.as_str()).to_string()));
+}
+
+#[test]
+fn exceeded_quota_says_which_bound_and_what_to_do() {
+    let said = |quota| {
+        let (message, hint) = words(Reason::QuotaExceeded(quota), &Scene::with(program("a")));
+        format!("{message}; {}", hint.unwrap())
+    };
+    assert_eq!(
+        said(Quota::Escalations),
+        "workspace acme/api has 100 open escalations, and no more are kept; resolve some first"
+    );
+    assert!(said(Quota::ClientSections).contains("at most 16 client sections"));
+    assert!(said(Quota::UsageCounters).contains("at most 16 usage counters"));
 }

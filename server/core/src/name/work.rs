@@ -133,3 +133,49 @@ fn at_most_128_chars(text: &str) -> Result<(), NameError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gate_and_work_stream_names_are_1_to_128_characters_not_bytes() {
+        for (length, good) in [(0, false), (1, true), (128, true), (129, false)] {
+            let text = "ä".repeat(length);
+            assert_eq!(GateName::parse(&text).is_ok(), good, "{length}");
+            assert_eq!(WorkStreamName::parse(&text).is_ok(), good, "{length}");
+        }
+        assert!(GateName::parse("a\u{1b}").is_err() && GateName::parse("a\u{202e}").is_err());
+    }
+
+    #[test]
+    fn section_names_are_1_to_64_of_the_allowed_characters_and_not_those_of_the_service() {
+        for good in ["git", "a-b_9", &"x".repeat(64)] {
+            assert_eq!(SectionName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", &"x".repeat(65), "Git", "a b", "ä", "a.b"] {
+            assert!(SectionName::parse(bad).is_err(), "{bad:?}");
+        }
+        for reserved in RESERVED_SECTION_NAMES {
+            assert!(SectionName::parse(reserved).is_err(), "{reserved}");
+        }
+    }
+
+    #[test]
+    fn counter_names_are_1_to_64_of_the_allowed_characters() {
+        for good in ["calls", "a_9", &"x".repeat(64)] {
+            assert_eq!(CounterName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", &"x".repeat(65), "Calls", "a-b", "ä"] {
+            assert!(CounterName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn escalation_ids_are_taken_as_they_are() {
+        for good in ["esc_01", "anything at all", &"x".repeat(256)] {
+            assert_eq!(EscalationId::parse(good).unwrap().as_str(), good);
+        }
+        assert!(EscalationId::parse("").is_err() && EscalationId::parse(&"x".repeat(257)).is_err());
+    }
+}

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::command::ForceTakeOver;
+use crate::escalation::EscalationKind;
 use crate::evolve::evolve;
 use crate::settle::settle;
 use crate::testing::{
-    NOW, Scene, TTL, clear, force, give_up, lease, person, program, start_person, start_with,
-    successor, take_over, transfer_due_at,
+    NOW, Scene, TTL, clear, force, give_up, lease, person, program, put_gates, put_handoff, raise,
+    start_person, start_with, successor, take_over, transfer_due_at,
 };
 use crate::time::{LeaseInstant, Span};
 
@@ -97,6 +98,9 @@ fn answers_that_grant_nothing_are_told_again_whatever_has_happened_since() {
         scene.done(force(successor("b"), Span(1))).reply,
         scene.done(dry).reply,
         Scene::free().done(clear(None)).reply,
+        scene.done(raise(EscalationKind::Blocking)).reply,
+        scene.done(put_gates(&[])).reply,
+        scene.done(put_handoff("later")).reply,
     ];
     for later in [Scene::free(), Scene::with(person().stale())] {
         for reply in &replies {

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use tenure_core::checkpoint::{Checkpoint, CheckpointOrigin};
+use tenure_core::content::Content;
 use tenure_core::context::Clock;
+use tenure_core::escalation::{Escalation, EscalationKind};
+use tenure_core::gate::{Gate, GateState, Gates, GatesRevision};
+use tenure_core::handoff::{ActionState, Handoff, HandoffAction};
 use tenure_core::ledger::{EndCause, LedgerEntry, NextHolder};
 use tenure_core::name::{
-    ActorId, InstanceId, Key, MachineId, Principal, ProfileName, SessionId, WorkspaceName,
+    ActorId, EscalationId, GateName, InstanceId, Key, MachineId, Principal, ProfileName, SessionId,
+    WorkspaceName,
 };
 use tenure_core::reply::SessionView;
 use tenure_core::session::{
@@ -127,4 +133,54 @@ pub fn ledger_entry() -> LedgerEntry {
         usage: None,
         focus: None,
     }
+}
+
+pub fn escalation() -> Escalation {
+    Escalation {
+        id: EscalationId::imported("esc_1"),
+        kind: EscalationKind::Blocking,
+        reason: Arc::from("may I?"),
+        raised_at: moment(NOW).wall,
+        actor: Some(ActorId::imported("worker-1")),
+        principal: Principal::imported("local"),
+        session_id: Some(SessionId::imported("ses_1")),
+    }
+}
+
+pub fn gate(name: &str, state: GateState) -> Gate {
+    Gate {
+        name: GateName::imported(name),
+        state,
+        note: Some(Arc::from("by hand")),
+        updated_at: moment(NOW).wall,
+        updated_by_actor: None,
+        updated_by: Principal::imported("local"),
+    }
+}
+
+pub fn gates() -> Gates {
+    let list = [gate("build", GateState::Waived), gate("review", GateState::Failed)];
+    Gates { list: list.into(), revision: GatesRevision(3), applied: Some(GatesRevision(2)) }
+}
+
+pub fn handoff() -> Handoff {
+    let action = HandoffAction { text: Arc::from("test it"), state: ActionState::Dropped };
+    Handoff {
+        title: Arc::from("the parser"),
+        actions: vec![action],
+        put_at: moment(NOW).wall,
+        actor: Some(ActorId::imported("worker-1")),
+        principal: Principal::imported("local"),
+        session_id: None,
+    }
+}
+
+pub fn checkpoint() -> Checkpoint {
+    let origin = CheckpointOrigin {
+        set_at: moment(NOW).wall,
+        session_id: Some(SessionId::imported("ses_1")),
+        actor: ActorId::imported("worker-1"),
+        revision: Revision(8),
+    };
+    Checkpoint { content: Content::new(&b"half-way"[..]), origin }
 }

@@ -125,3 +125,63 @@ fn actor_id(actor: Option<&ActorId>) -> String {
 fn session_id(id: Option<&SessionId>) -> String {
     id.map_or_else(String::new, |id| id.as_str().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use tenure_core::name::CounterName;
+    use tenure_core::time::Span;
+
+    use super::*;
+    use crate::grpc::convert::samples;
+
+    #[test]
+    fn an_escalation_names_who_raised_it_when_and_in_which_session() {
+        let shown = escalation(&samples::escalation());
+        assert_eq!((&*shown.escalation_id, shown.kind()), ("esc_1", v1::EscalationKind::Blocking));
+        assert_eq!((&*shown.reason, &*shown.actor_id), ("may I?", "worker-1"));
+        assert_eq!((&*shown.principal, &*shown.session_id), ("local", "ses_1"));
+        assert_eq!(shown.raised_at, Some(timestamp(samples::moment(samples::NOW).wall)));
+    }
+
+    #[test]
+    fn gates_are_shown_in_order_with_the_attention_anchor() {
+        let shown = gates(&samples::gates());
+        let gates: Vec<_> = shown.gates.iter().map(|gate| (&*gate.name, gate.state())).collect();
+        let expected = [("build", v1::GateState::Waived), ("review", v1::GateState::Failed)];
+        assert_eq!(gates, expected);
+        assert_eq!((shown.gates_revision, shown.applied_gates_revision), (3, Some(2)));
+        assert_eq!(shown.attention_anchor, "review");
+        assert_eq!((&*shown.gates[0].note, &*shown.gates[0].updated_by_actor), ("by hand", ""));
+    }
+
+    #[test]
+    fn a_handoff_and_a_checkpoint_are_shown_whole() {
+        let shown = handoff(&samples::handoff());
+        assert_eq!(
+            (&*shown.title, &*shown.actor_id, &*shown.session_id),
+            ("the parser", "worker-1", "")
+        );
+        let [action] = &shown.actions[..] else { panic!() };
+        assert_eq!((&*action.text, action.state()), ("test it", v1::HandoffActionState::Dropped));
+        let shown = checkpoint(&samples::checkpoint());
+        assert_eq!((&*shown.content, shown.revision), (&b"half-way"[..], 8));
+        assert_eq!((&*shown.session_id, &*shown.actor_id), ("ses_1", "worker-1"));
+    }
+
+    #[test]
+    fn usage_shows_each_total_and_no_time_that_was_not_reported() {
+        let counters = [(CounterName::imported("calls"), 3)].into();
+        let mut totals = Usage {
+            input_tokens: 1,
+            output_tokens: 2,
+            cost_microunits: 4,
+            counters,
+            wall_time: None,
+        };
+        let shown = usage(&totals);
+        assert_eq!((shown.input_tokens, shown.output_tokens, shown.cost_microunits), (1, 2, 4));
+        assert_eq!((shown.counters["calls"], shown.wall_time), (3, None));
+        totals.wall_time = Some(Span::from_secs(5));
+        assert_eq!(usage(&totals).wall_time.map(|time| time.seconds), Some(5));
+    }
+}

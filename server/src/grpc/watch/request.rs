@@ -95,10 +95,12 @@ const fn event_type(wanted: v1::EventType) -> Option<EventType> {
 #[cfg(test)]
 mod tests {
     use tenure_core::event::What;
+    use tenure_core::gate::{GateState, GatesRevision};
     use tenure_core::time::{LeaseInstant, Span};
+    use tenure_core::work_stream::{Best, Score};
 
     use super::*;
-    use crate::grpc::convert::event;
+    use crate::grpc::convert::{event, samples};
 
     fn fields(request: v1::WatchSessionsRequest) -> Vec<&'static str> {
         let violations = watch(request).err().unwrap_or_default();
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_type_that_is_not_written_yet_selects_nothing_rather_than_everything() {
-        let (filter, _) = watch(of_types(vec![v1::EventType::GatesSet.into()])).unwrap();
+        let (filter, _) = watch(of_types(vec![v1::EventType::TokenCreated.into()])).unwrap();
         assert_eq!(filter.types, Some(BTreeSet::new()));
     }
 
@@ -180,12 +182,25 @@ mod tests {
         for what in [
             What::ServerDrained { epoch: 1, lease_clock: LeaseInstant(0) },
             What::StallSeen { stalled_for: Span(1) },
+            What::SessionStalled(Box::new(Best { score: Score::ZERO, stream: None })),
+            What::SessionResumed(Box::new(Best { score: Score::ONE, stream: None })),
+            What::EscalationRaised(Box::new(samples::escalation())),
+            What::EscalationResolved(Box::new(samples::escalation())),
+            What::EscalationsCleared { ids: Box::default() },
+            What::GatesSet(Box::new(samples::gates())),
+            What::GateUpdated {
+                gate: Box::new(samples::gate("build", GateState::Open)),
+                prior: GateState::Open,
+                revision: GatesRevision(1),
+            },
+            What::GatesCleared { revision: GatesRevision(1) },
+            What::HandoffPut(samples::handoff().into()),
             What::ClockStepped { by_ms: 1 },
             What::ServerStarted { version: String::new(), epoch: 1, lease_clock: LeaseInstant(0) },
         ] {
             assert_eq!(event_type(event::event_type(&what)), Some(EventType::of(&what)));
         }
         let asked = (1..=28).filter_map(|n| v1::EventType::try_from(n).ok()).filter_map(event_type);
-        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 11, "each type has one name");
+        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 20, "each type has one name");
     }
 }

@@ -1,6 +1,8 @@
+use tenure_core::gate::{GateState, GatesRevision};
 use tenure_core::ledger::Prior;
-use tenure_core::name::{Principal, SessionId};
+use tenure_core::name::{EscalationId, Principal, SessionId, WorkStreamName};
 use tenure_core::time::Span;
+use tenure_core::work_stream::{Best, Score};
 
 use super::*;
 use crate::grpc::convert::samples;
@@ -41,6 +43,15 @@ fn cancelled(replaced: bool) -> What {
     What::TransferCancelled { transfer: Box::new(samples::transfer()), replaced }
 }
 
+fn best() -> Best {
+    Best { score: Score(Score::ONE.0 / 8), stream: Some(WorkStreamName::imported("parsing")) }
+}
+
+fn gate_updated() -> What {
+    let gate = Box::new(samples::gate("build", GateState::Passed));
+    What::GateUpdated { gate, prior: GateState::Open, revision: GatesRevision(4) }
+}
+
 #[test]
 fn every_kind_of_event_has_the_payload_of_its_type() {
     let transfer = Box::new(samples::transfer());
@@ -52,6 +63,18 @@ fn every_kind_of_event_has_the_payload_of_its_type() {
         (What::TransferScheduled { transfer }, v1::EventType::TransferScheduled),
         (cancelled(false), v1::EventType::TransferCancelled),
         (What::ActivityChanged(Box::new(samples::activity())), v1::EventType::ActivityChanged),
+        (What::SessionStalled(Box::new(best())), v1::EventType::SessionStalled),
+        (What::SessionResumed(Box::new(best())), v1::EventType::SessionResumed),
+        (What::EscalationRaised(Box::new(samples::escalation())), v1::EventType::EscalationRaised),
+        (
+            What::EscalationResolved(Box::new(samples::escalation())),
+            v1::EventType::EscalationResolved,
+        ),
+        (What::EscalationsCleared { ids: Box::default() }, v1::EventType::EscalationsCleared),
+        (What::GatesSet(Box::new(samples::gates())), v1::EventType::GatesSet),
+        (gate_updated(), v1::EventType::GateUpdated),
+        (What::GatesCleared { revision: GatesRevision(4) }, v1::EventType::GatesCleared),
+        (What::HandoffPut(samples::handoff().into()), v1::EventType::HandoffPut),
         (
             What::ServerStarted { version: "1".to_owned(), epoch: 2, lease_clock: STARTED },
             v1::EventType::ServerStarted,
@@ -137,4 +160,21 @@ fn a_server_tells_its_epoch_and_the_lease_clock() {
     let drained = show(What::ServerDrained { epoch: 2, lease_clock: STARTED });
     let Some(Payload::ServerDrained(drained)) = drained.payload else { panic!() };
     assert_eq!((drained.epoch, drained.lease_clock), (2, lease_clock));
+}
+
+#[test]
+fn what_surrounds_a_session_is_shown_with_the_state_that_the_event_set() {
+    let payload = |what| show(what).payload.unwrap();
+    let Payload::SessionStalled(stalled) = payload(What::SessionStalled(Box::new(best()))) else {
+        panic!()
+    };
+    assert_eq!((stalled.best_score, &*stalled.work_stream), (0.125, "parsing"));
+    let ids = Box::new([EscalationId::imported("esc_1")]);
+    let Payload::EscalationsCleared(cleared) = payload(What::EscalationsCleared { ids }) else {
+        panic!()
+    };
+    assert_eq!(cleared.escalation_ids, ["esc_1"]);
+    let Payload::GateUpdated(updated) = payload(gate_updated()) else { panic!() };
+    assert_eq!((updated.prior_state(), updated.gates_revision), (v1::GateState::Open, 4));
+    assert_eq!(updated.gate.unwrap().state(), v1::GateState::Passed);
 }
