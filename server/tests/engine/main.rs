@@ -11,6 +11,7 @@
 mod ahead;
 mod commits;
 mod repeats;
+mod retention;
 mod streams;
 mod times;
 mod world;
