@@ -7,6 +7,7 @@ pub mod details;
 pub mod event;
 pub mod json;
 pub mod session;
+pub mod surroundings;
 pub mod table;
 pub mod time;
 pub mod words;

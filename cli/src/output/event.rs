@@ -88,9 +88,10 @@ fn about_surroundings(payload: &Payload) -> String {
         Payload::EscalationRaised(raised) => escalation(raised.escalation.as_ref()),
         Payload::EscalationResolved(resolved) => escalation(resolved.escalation.as_ref()),
         Payload::EscalationsCleared(cleared) => cleared.escalation_ids.join(", "),
-        Payload::GateUpdated(updated) => {
-            updated.gate.as_ref().map_or_else(String::new, |gate| gate.name.clone())
-        }
+        Payload::GatesSet(set) => set.gates.as_ref().map_or_else(String::new, gates),
+        Payload::GateUpdated(updated) => updated.gate.as_ref().map_or_else(String::new, |gate| {
+            format!("{}: {}", gate.name, words::gate_state(gate.state))
+        }),
         Payload::HandoffPut(put) => {
             put.handoff.as_ref().map_or_else(String::new, |handoff| handoff.title.clone())
         }
@@ -129,6 +130,11 @@ fn verdict(verdict: &Verdict) -> String {
 
 fn transfer(transfer: Option<&tenure::v1::PendingTransfer>) -> String {
     transfer.map_or_else(String::new, |transfer| session::pending(transfer, Now::read(), false))
+}
+
+fn gates(gates: &tenure::v1::Gates) -> String {
+    let names: Vec<&str> = gates.gates.iter().map(|gate| gate.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn escalation(escalation: Option<&tenure::v1::Escalation>) -> String {

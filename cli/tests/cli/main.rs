@@ -15,3 +15,4 @@ mod plain;
 mod scripted;
 mod streams;
 mod terminal;
+mod work;
