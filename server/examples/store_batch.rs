@@ -152,6 +152,7 @@ fn write(key: &Key, guard: Guard, version: u64) -> Write {
         guard,
         lease: Some(lease(version)),
         tenure: None,
+        around: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),

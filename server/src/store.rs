@@ -16,23 +16,32 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{Key, Principal, SessionId};
+use tenure_core::name::{Key, Principal};
+use tenure_core::parts::Needs;
 use tenure_core::reply::Reply;
-use tenure_core::session::{Lifecycle, Revision};
+use tenure_core::session::Revision;
+use tenure_core::surroundings::Surroundings;
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 
+mod around;
 mod event_class;
 mod hot;
 pub mod memory;
+mod reads;
 pub mod sqlite;
+mod upkeep;
+
+pub use self::around::AroundWrite;
+pub use self::reads::{
+    Counts, EscalationFilter, EscalationPage, EventPage, ListFilter, ListPage, Listed, PAGE_MAX,
+    Reads, Sequenced, Whole,
+};
+pub use self::upkeep::{Pruned, Retention, Upkeep};
 
 /// What an implementation answers with. Boxed, so that the engine does not depend on which
 /// store it drives; one allocation a batch is nothing beside the batch.
 pub type Pending<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
-
-/// The most rows that one page of any read may hold.
-pub const PAGE_MAX: u32 = 1_000;
 
 /// Counts the servers that have acquired a store. A batch of an earlier epoch is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,15 +96,8 @@ pub struct Stored {
     pub version: Version,
     /// Its state.
     pub tenure: Tenure,
-}
-
-/// A workspace with its key, as pages list it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Which workspace.
-    pub key: Key,
-    /// What is stored.
-    pub stored: Stored,
+    /// What surrounds its session, if that was asked for.
+    pub surroundings: Option<Box<Surroundings>>,
 }
 
 /// Who asked what with which request id: the key of a stored outcome.
@@ -127,8 +129,8 @@ pub struct StoredOutcome {
 /// What to read before a batch is decided.
 #[derive(Debug, Clone, Default)]
 pub struct Load {
-    /// Workspaces, by key.
-    pub keys: Vec<Key>,
+    /// Workspaces, each key at most once, and whether their surroundings are asked for.
+    pub keys: Vec<(Key, Needs)>,
     /// Outcomes of earlier requests.
     pub outcomes: Vec<OutcomeKey>,
 }
@@ -162,6 +164,8 @@ pub struct Write {
     pub lease: Option<LeaseRow>,
     /// The new state, if more than the hot row changed.
     pub tenure: Option<Arc<Tenure>>,
+    /// The new surroundings, if any part of them changed.
+    pub around: Option<AroundWrite>,
     /// Sessions that ended, in order.
     pub sealed: Vec<LedgerEntry>,
     /// What happened, in order.
@@ -246,126 +250,6 @@ pub trait Store: Reads + Upkeep {
 
     /// Sessions whose expiry is not recorded, in the order of their rows, for the boot scan.
     fn leases(&self, after: Option<RowId>, limit: u32) -> Pending<'_, Vec<LeaseSlot>>;
-}
-
-/// Which workspaces to list. Absent conditions hold for all.
-#[derive(Debug, Clone, Default)]
-pub struct ListFilter {
-    /// Whole segments of the workspace's name.
-    pub prefix: Option<String>,
-    /// Person or program.
-    pub lifecycle: Option<Lifecycle>,
-    /// The owning actor; `interactive` means every person.
-    pub owner: Option<String>,
-    /// The second actor.
-    pub supervisor: Option<String>,
-    /// The machine's id.
-    pub machine: Option<String>,
-    /// Whether the expiry has been recorded.
-    pub expiry_recorded: Option<bool>,
-}
-
-/// A page of workspaces with a session, in the order of their keys.
-#[derive(Debug, Clone)]
-pub struct ListPage {
-    /// The rows.
-    pub rows: Vec<Listed>,
-    /// The key to continue after; absent on the last page.
-    pub next: Option<Key>,
-    /// The newest sequence in the snapshot that the page was read from.
-    pub sequence: u64,
-}
-
-/// A logged event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sequenced {
-    /// Its place in the log; strictly rising, gaps allowed.
-    pub sequence: u64,
-    /// What happened.
-    pub event: Event,
-}
-
-/// A page of the event log.
-#[derive(Debug, Clone)]
-pub struct EventPage {
-    /// Events after the cursor, oldest first.
-    pub events: Vec<Sequenced>,
-    /// How far the page has read: the cursor to continue after, also where filtered events
-    /// lie in between.
-    pub read_through: u64,
-    /// The newest sequence that retention has removed; 0 if nothing was. A reader whose cursor
-    /// is older has missed events, although important ones may be left.
-    pub compacted_through: u64,
-    /// The newest sequence in the log.
-    pub newest: u64,
-}
-
-/// How much is stored, for operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Workspaces ever written.
-    pub workspaces: u64,
-    /// Stored sessions.
-    pub sessions: u64,
-    /// Events kept.
-    pub events: u64,
-    /// Ledger entries kept.
-    pub ledger_entries: u64,
-}
-
-/// Reads that never meet the writer: each sees one committed snapshot.
-pub trait Reads: Send + Sync + 'static {
-    /// One workspace, with a session or without.
-    fn get(&self, key: Key) -> Pending<'_, Option<Stored>>;
-
-    /// A page of workspaces that hold a session, after `after` in key order.
-    fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage>;
-
-    /// A page of the event log after `after`, of one workspace or of all.
-    fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage>;
-
-    /// How a session ended; absent while it lives, and if it is unknown or forgotten.
-    fn ledger_entry(&self, session_id: SessionId) -> Pending<'_, Option<LedgerEntry>>;
-
-    /// How much is stored.
-    fn counts(&self) -> Pending<'_, Counts>;
-}
-
-/// What may be forgotten.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// The lease clock: outcomes kept until then or earlier go.
-    pub lease_now: LeaseInstant,
-    /// Ordinary events before this wall time go.
-    pub events_before: WallTime,
-    /// Of ordinary events the newest so many stay.
-    pub events_max: u64,
-    /// Forced takeovers and transfers before this wall time go; they do not count as ordinary.
-    pub important_events_before: WallTime,
-    /// Ledger entries that ended before this wall time go.
-    pub ledger_before: WallTime,
-    /// At most so many rows are removed in one call, so that writers wait little.
-    pub rows_max: u32,
-}
-
-/// What was forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pruned {
-    /// Events removed.
-    pub events: u64,
-    /// Ledger entries removed.
-    pub ledger_entries: u64,
-    /// Outcomes removed.
-    pub outcomes: u64,
-}
-
-/// Keeping a store bounded.
-pub trait Upkeep {
-    /// Forgets what retention allows, a bounded number of rows at a time.
-    fn prune(&self, retention: Retention) -> Pending<'_, Pruned>;
-
-    /// Releases the store in good order. Afterwards every call fails.
-    fn close(&self) -> Pending<'_, ()>;
 }
 
 /// A store that cannot do what it was asked.

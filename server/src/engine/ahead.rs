@@ -40,7 +40,7 @@ impl Runner {
     fn decide_ahead(&mut self, items: &mut Vec<Item>) {
         let decided_before = self.ahead.len();
         for mut item in items.drain(..) {
-            item.slot = self.cache.find(item.key(), item.hint());
+            item.slot = self.at_hand(&item);
             if item.slot.is_none() || asks_for_outcome(&item.source) {
                 self.deferred.push(item);
             } else {

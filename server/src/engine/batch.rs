@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenure_core::change::Change;
+use tenure_core::command::Command;
 use tenure_core::event::{self, Event, Stamp};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::Key;
+use tenure_core::parts::{Needs, Parts};
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tenure_core::session::Session;
@@ -18,8 +20,8 @@ use crate::engine::cache::{Entry, Slot};
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
-    Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, Stored, StoredOutcome, Version,
-    Write,
+    AroundWrite, Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, Stored,
+    StoredOutcome, Version, Write,
 };
 
 /// Something to decide.
@@ -90,6 +92,19 @@ impl Item {
         }
     }
 
+    /// What has to be at hand to decide it, beside what it takes to settle.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        match &self.source {
+            Source::Call { request, .. } => request.command.needs(),
+            Source::Join { work, .. } => work.command.needs(),
+            Source::Beat { work, .. } => {
+                work.telling.as_deref().map_or(Needs::Tenure, Command::needs)
+            }
+            Source::Timer(_) => Needs::Tenure,
+        }
+    }
+
     /// Where its workspace was last seen in the cache.
     #[must_use]
     pub const fn hint(&self) -> Option<Slot> {
@@ -115,6 +130,8 @@ pub struct Chain {
 #[derive(Debug, Default)]
 struct More {
     beyond_the_lease: bool,
+    touches_tenure: bool,
+    parts: Parts,
     sealed: Vec<LedgerEntry>,
     events: Vec<Event>,
     outcomes: Vec<StoredOutcome>,
@@ -148,6 +165,8 @@ pub struct Pending {
     pub lease: Option<LeaseRow>,
     /// What it then holds of the rest, if the write changes that.
     pub tenure: Option<Arc<Tenure>>,
+    /// What it then holds around the session, if the write changes that.
+    pub around: Option<AroundWrite>,
     /// An outcome to ask for, should it be unknown whether a write of outcomes only was applied.
     pub outcome: Option<OutcomeKey>,
     /// Whether more than a lease was renewed, so that timers may have to be set.
@@ -173,6 +192,8 @@ impl Chain {
             }
             let more = self.more.get_or_insert_default();
             more.beyond_the_lease = true;
+            more.touches_tenure |= change.touches_tenure();
+            more.parts = more.parts.with(change.touches());
             let before = entry.workspace.tenure.clone();
             evolve(&mut entry.workspace, change);
             if let Change::Ended { entry: sealed } = change {
@@ -208,11 +229,17 @@ impl Chain {
             }
             (_, _, more) => *more.unwrap_or_default(),
         };
-        let tenure = more.beyond_the_lease.then(|| Arc::new(tenure.clone()));
+        let tenure = more.touches_tenure.then(|| Arc::new(tenure.clone()));
+        let around = entry.workspace.surroundings.as_deref().filter(|_| !more.parts.is_empty());
+        let around = around.map(|around| AroundWrite {
+            parts: more.parts,
+            surroundings: Arc::new(around.clone()),
+        });
         let pending = Pending {
             slot,
             lease,
             tenure: tenure.clone(),
+            around: around.clone(),
             outcome: more.outcomes.first().filter(|_| !changed).map(|o| o.key.clone()),
             beyond_the_lease: more.beyond_the_lease,
             events: more.events.clone(),
@@ -222,6 +249,7 @@ impl Chain {
             guard,
             lease,
             tenure,
+            around,
             sealed: more.sealed,
             events: more.events,
             outcomes: more.outcomes,
@@ -252,14 +280,31 @@ const fn next_version(guard: Guard) -> Version {
     }
 }
 
-/// Whether `stored` is what a write of `lease` and, if it changes that, `tenure` leaves. The
-/// version alone could be that of another writer's change.
+/// Whether `stored` is what a write of `lease` leaves. The version alone could be that of
+/// another writer's change.
 #[must_use]
-pub fn is_as_sent(stored: Option<&Stored>, lease: &LeaseRow, tenure: Option<&Tenure>) -> bool {
-    stored.is_some_and(|stored| {
-        LeaseRow::of(&stored.tenure, stored.version) == *lease
-            && tenure.is_none_or(|tenure| *tenure == stored.tenure)
-    })
+pub fn is_as_sent(stored: Option<&Stored>, lease: &LeaseRow) -> bool {
+    stored.is_some_and(|stored| LeaseRow::of(&stored.tenure, stored.version) == *lease)
+}
+
+impl Pending {
+    /// What has to be read to tell whether this write was applied.
+    #[must_use]
+    pub const fn needs(&self) -> Needs {
+        if self.around.is_some() { Needs::Everything } else { Needs::Tenure }
+    }
+
+    /// Whether `stored` is what this write leaves.
+    #[must_use]
+    pub fn is_in(&self, stored: Option<&Stored>, lease: &LeaseRow) -> bool {
+        let has_tenure =
+            |stored: &Stored| self.tenure.as_deref().is_none_or(|tenure| *tenure == stored.tenure);
+        let has_around = |stored: &Stored| {
+            let around = stored.surroundings.as_deref();
+            self.around.as_ref().is_none_or(|sent| around.is_some_and(|around| sent.is_in(around)))
+        };
+        is_as_sent(stored, lease) && stored.is_some_and(|s| has_tenure(s) && has_around(s))
+    }
 }
 
 impl LeaseRow {

@@ -2,7 +2,9 @@
 //! makes it safe to be wrong, so an entry may be dropped at any time between batches.
 
 use hashbrown::HashMap;
+use tenure_core::context::Clock;
 use tenure_core::name::Key;
+use tenure_core::parts::{Needs, settle_needs};
 use tenure_core::workspace::Workspace;
 
 use crate::store::{Guard, RowId, Stored, Version};
@@ -31,6 +33,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether what is at hand suffices for a command with these needs, and to settle first.
+    #[must_use]
+    pub fn has(&self, needs: Needs, clock: &Clock) -> bool {
+        self.workspace.surroundings.is_some()
+            || needs.max(settle_needs(&self.workspace.tenure, clock).unwrap_or(Needs::Tenure))
+                == Needs::Tenure
+    }
+
     /// What a write of this entry is guarded by.
     #[must_use]
     pub const fn guard(&self) -> Guard {
@@ -92,12 +102,21 @@ impl Cache {
         Some(slot)
     }
 
-    /// Takes in what the store holds of `key`.
+    /// Takes in what the store holds of `key`. Of a workspace with decisions that are not
+    /// stored yet only the surroundings are taken, which those have not needed.
     pub fn insert(&mut self, key: &Key, stored: Option<Stored>) -> Slot {
         let mut workspace = Workspace::unknown(key.clone());
         let at = stored.as_ref().map(|stored| (stored.row, stored.version));
         if let Some(stored) = stored {
             workspace.tenure = stored.tenure;
+            workspace.surroundings = stored.surroundings;
+        }
+        if let Some(&slot) = self.by_key.get(key)
+            && let Some(entry) = self.get_mut(slot)
+            && entry.chain.is_some()
+        {
+            entry.workspace.surroundings = workspace.surroundings;
+            return slot;
         }
         let entry = Entry { workspace, stored: at, chain: None, used: true };
         if let Some(&slot) = self.by_key.get(key) {

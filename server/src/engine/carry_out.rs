@@ -1,7 +1,10 @@
 //! Carries a batch out: load, decide, commit, and again for those that met a conflict.
 
+use tenure_core::parts::Needs;
+
 use crate::engine::Failure;
 use crate::engine::batch::{Item, Source};
+use crate::engine::cache::Slot;
 use crate::engine::deciding::{Deciding, outcome_key};
 use crate::engine::run::{Runner, Stop};
 use crate::store::{Load, StoreError, StoredOutcome};
@@ -46,9 +49,9 @@ impl Runner {
     async fn load(&mut self, items: &mut [Item]) -> Result<Vec<StoredOutcome>, StoreError> {
         let mut load = Load::default();
         for item in items.iter_mut() {
-            item.slot = self.cache.find(item.key(), item.hint());
+            item.slot = self.at_hand(item);
             if item.slot.is_none() {
-                load.keys.push(item.key().clone());
+                load.keys.push((item.key().clone(), item.needs()));
             }
             if let Source::Call { request, .. } = &item.source
                 && let Some(once) = &request.once
@@ -59,19 +62,43 @@ impl Runner {
         if load.keys.is_empty() && load.outcomes.is_empty() {
             return Ok(Vec::new());
         }
-        load.keys.sort_unstable();
-        load.keys.dedup();
-        let keys = load.keys.clone();
-        let loaded = self.store.load(load).await?;
-        for (key, stored) in keys.iter().zip(loaded.workspaces) {
-            self.cache.insert(key, stored);
-        }
+        let outcomes = self.bring(load).await?;
+        // Only the tenure tells whether something has come due that needs more than the tenure.
+        let mut load = Load::default();
         for item in items.iter_mut().filter(|item| item.slot.is_none()) {
-            item.slot = self.cache.find(item.key(), None);
+            item.slot = self.at_hand(item);
+            if item.slot.is_none() {
+                load.keys.push((item.key().clone(), Needs::Everything));
+            }
+        }
+        if !load.keys.is_empty() {
+            self.bring(load).await?;
+            for item in items.iter_mut().filter(|item| item.slot.is_none()) {
+                item.slot = self.cache.find(item.key(), None);
+            }
         }
         let now = self.now().now.lease;
-        let outcomes = loaded.outcomes.into_iter().flatten();
-        Ok(outcomes.filter(|outcome| outcome.keep_until > now).collect())
+        Ok(outcomes.into_iter().flatten().filter(|outcome| outcome.keep_until > now).collect())
+    }
+
+    /// Asks the store, and brings what it tells of workspaces into the cache.
+    async fn bring(&mut self, mut load: Load) -> Result<Vec<Option<StoredOutcome>>, StoreError> {
+        // Of one workspace's needs the greatest comes first, and stays.
+        load.keys.sort_unstable_by(|(a, one), (b, other)| (a, other).cmp(&(b, one)));
+        load.keys.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        let keys = load.keys.clone();
+        let loaded = self.store.load(load).await?;
+        for ((key, _), stored) in keys.iter().zip(loaded.workspaces) {
+            self.cache.insert(key, stored);
+        }
+        Ok(loaded.outcomes)
+    }
+
+    /// Where an item's workspace is in the cache, with all that is needed to decide the item.
+    pub fn at_hand(&mut self, item: &Item) -> Option<Slot> {
+        let clock = self.now();
+        let slot = self.cache.find(item.key(), item.hint())?;
+        self.cache.get(slot)?.has(item.needs(), &clock).then_some(slot)
     }
 
     /// Decides items whose workspaces are in the cache.

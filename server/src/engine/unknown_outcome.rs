@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tenure_core::event::Event;
+use tenure_core::parts::Needs;
 
 use crate::engine::batch::is_as_sent;
 use crate::engine::commit::{Concluded, Sent};
@@ -17,10 +18,12 @@ impl Runner {
     /// Asks until the store tells which of the writes that were `sent` it holds.
     pub async fn find_out(&mut self, service_events: Vec<Event>, sent: &Sent) -> Concluded {
         let mut load = Load::default();
-        let pending = sent.pending.iter().map(|pending| pending.slot);
-        let slots = pending.chain(sent.renewing.iter().map(|renewing| renewing.slot));
-        for entry in slots.filter_map(|slot| self.cache.get(slot)) {
-            load.keys.push(entry.workspace.key.clone());
+        let pending = sent.pending.iter().map(|pending| (pending.slot, pending.needs()));
+        let renewing = sent.renewing.iter().map(|renewing| (renewing.slot, Needs::Tenure));
+        for (slot, needs) in pending.chain(renewing) {
+            if let Some(entry) = self.cache.get(slot) {
+                load.keys.push((entry.workspace.key.clone(), needs));
+            }
         }
         load.outcomes.extend(sent.pending.iter().filter_map(|pending| pending.outcome.clone()));
         let mut wait = ASK_AGAIN_AFTER[0];
@@ -41,7 +44,7 @@ impl Runner {
             let stored = stored.next().flatten();
             let applied = match &pending.lease {
                 None => kept.next().flatten().is_some(),
-                Some(lease) => is_as_sent(stored.as_ref(), lease, pending.tenure.as_deref()),
+                Some(lease) => pending.is_in(stored.as_ref(), lease),
             };
             if applied {
                 Outcome::Applied { row: stored.map(|stored| stored.row), sequences: 0..0 }
@@ -52,7 +55,7 @@ impl Runner {
         let outcomes = outcomes.collect();
         let renewing = sent.renewing.iter().zip(stored).enumerate();
         let conflicting_renewals = renewing
-            .filter(|(_, (renewing, stored))| !is_as_sent(stored.as_ref(), &renewing.lease, None))
+            .filter(|(_, (renewing, stored))| !is_as_sent(stored.as_ref(), &renewing.lease))
             .map(|(place, _)| place)
             .collect();
         Concluded { outcomes, conflicting_renewals, events }

@@ -4,22 +4,22 @@
 //! Guarantees: what the hot row says wins, so that a beat, which writes nothing else, is seen
 //! by every later read.
 
-use tenure_core::session::{Holder, Renewal, Session, Transfer};
+use std::collections::HashSet;
+
+use tenure_core::parts::Parts;
+use tenure_core::session::{Holder, Renewal};
 use tenure_core::workspace::Tenure;
 
-use super::{Batch, LeaseRow, StoreError};
+use super::{AroundWrite, Batch, LeaseRow, StoreError};
 
 /// The greatest number that every store can hold. Times and counts beyond it are stored as
 /// this; a version or revision beyond it is refused, because it could not be told from another.
 const STORABLE_MAX: u64 = i64::MAX as u64;
 
-/// The stored state of a workspace.
-pub(super) fn merge(
-    session: Option<Session>,
-    transfer: Option<Transfer>,
-    lease: &LeaseRow,
-) -> Tenure {
-    let session = session.map(|mut session| {
+/// The stored state of a workspace, of what is stored beside the hot row.
+pub(super) fn merge(mut tenure: Tenure, lease: &LeaseRow) -> Tenure {
+    tenure.revision = Some(lease.revision);
+    if let Some(session) = &mut tenure.session {
         session.beats = lease.beats;
         if let Holder::Autonomous(autonomous) = &mut session.holder {
             autonomous.renewal = match (lease.last_heartbeat_at, lease.expires_at) {
@@ -29,12 +29,12 @@ pub(super) fn merge(
                 _ => None,
             };
         }
-        session
-    });
-    Tenure { revision: Some(lease.revision), session, transfer, ..Tenure::default() }
+    }
+    tenure
 }
 
-/// Refuses a batch with numbers that are compared and that not every store can hold.
+/// Refuses a batch with numbers that are compared and that not every store can hold, or with
+/// two escalations of one id in one workspace.
 ///
 /// # Errors
 /// [`StoreError::Unusable`].
@@ -42,8 +42,20 @@ pub(super) fn check_storable(batch: &Batch) -> Result<(), StoreError> {
     let storable =
         |lease: &LeaseRow| lease.version.0 <= STORABLE_MAX && lease.revision.0 <= STORABLE_MAX;
     let mut written = batch.writes.iter().filter_map(|write| write.lease.as_ref());
-    if written.all(storable) && batch.renewals.iter().all(|renewal| storable(&renewal.lease)) {
-        return Ok(());
+    if !written.all(storable) || !batch.renewals.iter().all(|renewal| storable(&renewal.lease)) {
+        return Err(StoreError::Unusable(
+            "a version or revision is greater than 2^63 - 1".to_owned(),
+        ));
     }
-    Err(StoreError::Unusable("a version or revision is greater than 2^63 - 1".to_owned()))
+    let mut around = batch.writes.iter().filter_map(|write| write.around.as_ref());
+    if !around.all(has_distinct_escalations) {
+        return Err(StoreError::Unusable("two escalations have the same id".to_owned()));
+    }
+    Ok(())
+}
+
+fn has_distinct_escalations(around: &AroundWrite) -> bool {
+    let mut seen = HashSet::new();
+    !around.parts.meets(Parts::ESCALATIONS)
+        || around.surroundings.escalations.iter().all(|open| seen.insert(&open.id))
 }

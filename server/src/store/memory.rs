@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{Key, SessionId};
+use tenure_core::name::{EscalationId, Key, SessionId};
 
 use self::data::Data;
 pub use self::fate::Fate;
 use self::fate::Fates;
 use super::{
-    Acquired, Batch, CommitError, Committed, Counts, EventPage, LeaseSlot, ListFilter, ListPage,
-    Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored, Upkeep,
+    Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
+    LeaseSlot, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store,
+    StoreError, Stored, Upkeep, Whole,
 };
 
 mod data;
@@ -165,6 +166,19 @@ impl Store for MemoryStore {
 impl Reads for MemoryStore {
     fn get(&self, key: Key) -> Pending<'_, Option<Stored>> {
         self.call(move |data| data.find(&key))
+    }
+
+    fn whole(&self, key: Key) -> Pending<'_, Whole> {
+        self.call(move |data| data.whole(&key))
+    }
+
+    fn escalations(
+        &self,
+        filter: EscalationFilter,
+        after: Option<(Key, EscalationId)>,
+        limit: u32,
+    ) -> Pending<'_, EscalationPage> {
+        self.call(move |data| data.escalations(&filter, after.as_ref(), limit))
     }
 
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {

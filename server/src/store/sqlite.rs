@@ -12,17 +12,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{Key, SessionId};
+use tenure_core::name::{EscalationId, Key, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
 use self::readers::Readers;
 use self::writer::{Answer, Command, Writer};
 use super::{
-    Acquired, Batch, CommitError, Committed, Counts, EventPage, LeaseSlot, ListFilter, ListPage,
-    Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored, Upkeep,
+    Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
+    LeaseSlot, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads, Retention, RowId, Store,
+    StoreError, Stored, Upkeep, Whole,
 };
 
+mod around;
 mod commit;
+mod escalations;
 mod failure;
 mod fault;
 mod history;
@@ -36,6 +39,7 @@ mod prune;
 mod readers;
 mod record;
 mod rows;
+mod schema;
 mod step;
 mod writer;
 
@@ -201,6 +205,23 @@ impl Reads for SqliteStore {
             let mut statement = rows::find_statement(connection)?;
             rows::find(&mut statement, &key)
         }))
+    }
+
+    fn whole(&self, key: Key) -> Pending<'_, Whole> {
+        pending(self.readers.read(move |connection| around::whole(connection, &key)))
+    }
+
+    fn escalations(
+        &self,
+        filter: EscalationFilter,
+        after: Option<(Key, EscalationId)>,
+        limit: u32,
+    ) -> Pending<'_, EscalationPage> {
+        pending(
+            self.readers.read(move |connection| {
+                escalations::page(connection, &filter, after.as_ref(), limit)
+            }),
+        )
     }
 
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {

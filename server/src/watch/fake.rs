@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use tenure_core::event::{Event, Facts, SERVICE_PRINCIPAL, What};
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::{
-    ActorId, INTERACTIVE_OWNER, Principal, ProfileName, SessionId, WorkspaceName,
+    ActorId, EscalationId, INTERACTIVE_OWNER, Principal, ProfileName, SessionId, WorkspaceName,
 };
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, Revision, Session,
@@ -17,7 +17,8 @@ use tenure_core::time::{LeaseInstant, Moment, WallTime};
 use tenure_core::workspace::Tenure;
 
 use crate::store::{
-    Counts, EventPage, ListFilter, ListPage, Pending, RowId, StoreError, Stored, Version,
+    Counts, EscalationFilter, EscalationPage, EventPage, ListFilter, ListPage, Pending, RowId,
+    StoreError, Stored, Version, Whole,
 };
 
 use super::{Arc, Clock, Feed, Key, Listed, LogId, Published, Reads, Sequenced, broadcast};
@@ -85,7 +86,7 @@ pub(crate) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
     };
     let tenure =
         Tenure { revision: Some(Revision(sequence)), session: Some(session), ..Tenure::default() };
-    let stored = Stored { row: RowId(1), version: Version(sequence), tenure };
+    let stored = Stored { row: RowId(1), version: Version(sequence), tenure, surroundings: None };
     Listed { key: key(name), stored }
 }
 
@@ -312,6 +313,22 @@ impl Feed for Fake {
 impl Reads for Fake {
     fn get(&self, key: Key) -> Pending<'_, Option<Stored>> {
         self.read(move |state| state.sessions.get(&key).map(|row| row.stored.clone()))
+    }
+
+    fn whole(&self, key: Key) -> Pending<'_, Whole> {
+        self.read(move |state| Whole {
+            stored: state.sessions.get(&key).map(|row| row.stored.clone()),
+            sequence: state.newest,
+        })
+    }
+
+    fn escalations(
+        &self,
+        _: EscalationFilter,
+        _: Option<(Key, EscalationId)>,
+        _: u32,
+    ) -> Pending<'_, EscalationPage> {
+        self.read(|_| EscalationPage { rows: Vec::new(), next: None })
     }
 
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {

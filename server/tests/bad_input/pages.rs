@@ -55,6 +55,7 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
             beats: 0,
         }),
         tenure: Some(Arc::new(tenure)),
+        around: None,
         sealed: vec![],
         events: vec![],
         outcomes: vec![],

@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use tenure_core::ledger::EndCause;
 use tenure_core::name::SessionId;
+use tenure_core::parts::Needs;
 use tenure_core::session::{Lifecycle, Revision};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
@@ -87,7 +88,7 @@ fn random_filter(rng: &mut Rng) -> ListFilter {
 /// Loads everything and compares it; what was found becomes what writers know.
 async fn same_state(sqlite: &impl Store, memory: &impl Store) -> Vec<Option<(RowId, Version)>> {
     let load = Load {
-        keys: NAMES.map(key).to_vec(),
+        keys: NAMES.map(|name| (key(name), Needs::Everything)).to_vec(),
         outcomes: NAMES.iter().map(|name| outcome_key(name, "r1")).collect(),
     };
     let by_sqlite = sqlite.load(load.clone()).await.unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tenure_core::name::{ActorId, InstanceId, MachineId, Principal};
+use tenure_core::parts::Needs;
 use tenure_core::session::{Activity, MachineRef, Renewal, Revision, Session};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
@@ -114,7 +115,8 @@ pub async fn a_thousand_beats_in_any_order_are_applied_each_to_its_row<H: Harnes
     let committed = apply(&store, acquired.epoch, beats.collect()).await;
     let answered: Vec<_> = committed.outcomes.iter().map(row_of).collect();
     assert_eq!(answered, order.iter().map(|n| rows[*n]).collect::<Vec<_>>());
-    let load = Load { keys: names.iter().map(|name| key(name)).collect(), outcomes: Vec::new() };
+    let keys = names.iter().map(|name| (key(name), Needs::Tenure)).collect();
+    let load = Load { keys, outcomes: Vec::new() };
     let loaded = store.load(load).await.unwrap().workspaces;
     for (n, stored) in loaded.into_iter().enumerate() {
         let stored = stored.unwrap();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use tenure_core::parts::Needs;
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
 use tenured::store::{Epoch, Guard, Load, Reads, RowId, Store, Version};
 
@@ -29,7 +30,8 @@ async fn open(path: &Path) -> (SqliteStore, Epoch) {
 
 /// The one version that all workspaces are at, and their places; a batch is all or nothing.
 async fn state(store: &SqliteStore) -> Option<(u64, Vec<RowId>)> {
-    let load = Load { keys: names().iter().map(|name| key(name)).collect(), outcomes: Vec::new() };
+    let keys = names().iter().map(|name| (key(name), Needs::Tenure)).collect();
+    let load = Load { keys, outcomes: Vec::new() };
     let found = store.load(load).await.unwrap().workspaces;
     let stored: Vec<_> = found.into_iter().flatten().collect();
     let first = stored.first()?.version;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_core::event::{Event, What};
 use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::{ActorId, Key, Principal, ProfileName, SessionId, WorkspaceName};
+use tenure_core::parts::Needs;
 use tenure_core::reply::{Cleared, Reply};
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, Mode, OwnerKind, Renewal,
@@ -110,6 +111,7 @@ pub fn write(key: Key, guard: Guard, version: u64, tenure: Tenure) -> Write {
         guard,
         lease: Some(lease(version, &tenure)),
         tenure: Some(Arc::new(tenure)),
+        around: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
@@ -136,6 +138,7 @@ pub fn beat(workspace: &str, row: RowId, version: u64) -> Write {
         guard: Guard::At(row, Version(version)),
         lease: Some(lease),
         tenure: None,
+        around: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
@@ -264,7 +267,7 @@ pub fn row_of(outcome: &Outcome) -> RowId {
 
 /// What `load` finds for one workspace.
 pub async fn loaded(store: &impl Store, workspace: &str) -> Option<Stored> {
-    let load = Load { keys: vec![key(workspace)], outcomes: Vec::new() };
+    let load = Load { keys: vec![(key(workspace), Needs::Tenure)], outcomes: Vec::new() };
     store.load(load).await.unwrap().workspaces.remove(0)
 }
 

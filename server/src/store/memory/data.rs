@@ -7,15 +7,18 @@ use std::sync::Arc;
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::Key;
+use tenure_core::parts::Needs;
 use tenure_core::session::Revision;
+use tenure_core::surroundings::Surroundings;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Tenure;
 
 use crate::store::event_class::is_important;
 use crate::store::hot;
 use crate::store::{
-    Acquired, Batch, CommitError, Committed, Epoch, Guard, LeaseRow, LeaseWrite, Load, Loaded,
-    LogId, Outcome, OutcomeKey, Pruned, Retention, RowId, Stored, StoredOutcome, Version, Write,
+    Acquired, AroundWrite, Batch, CommitError, Committed, Epoch, Guard, LeaseRow, LeaseWrite, Load,
+    Loaded, LogId, Outcome, OutcomeKey, Pruned, Retention, RowId, Stored, StoredOutcome, Version,
+    Write,
 };
 
 /// A logged event; its sequence is its key in the map.
@@ -35,8 +38,10 @@ pub(super) struct Data {
     /// The newest sequence ever given.
     pub newest: u64,
     pub places: BTreeMap<Key, RowId>,
-    /// The row of the place 1 is the first.
+    /// The row of the place 1 is the first. Surroundings are not in them.
     pub rows: Vec<(Key, Stored)>,
+    /// Absent where none was ever written.
+    pub surroundings: HashMap<RowId, Surroundings>,
     pub events: BTreeMap<u64, Logged>,
     pub ledger: VecDeque<LedgerEntry>,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
@@ -52,6 +57,7 @@ impl Data {
             newest: 0,
             places: BTreeMap::new(),
             rows: Vec::new(),
+            surroundings: HashMap::new(),
             events: BTreeMap::new(),
             ledger: VecDeque::new(),
             outcomes: HashMap::new(),
@@ -72,13 +78,24 @@ impl Data {
         self.places.get(key).and_then(|row| self.row(*row)).map(|(_, stored)| stored.clone())
     }
 
+    /// The same with its surroundings.
+    pub(super) fn find_whole(&self, key: &Key) -> Option<Stored> {
+        let stored = self.find(key)?;
+        let around = self.surroundings.get(&stored.row).cloned().unwrap_or_default();
+        Some(Stored { surroundings: Some(Box::new(around)), ..stored })
+    }
+
     pub(super) fn row(&self, row: RowId) -> Option<&(Key, Stored)> {
         index_of(row).and_then(|index| self.rows.get(index))
     }
 
     pub(super) fn load(&self, load: &Load) -> Loaded {
+        let find = |(key, needs): &(Key, Needs)| match needs {
+            Needs::Tenure => self.find(key),
+            Needs::Everything => self.find_whole(key),
+        };
         Loaded {
-            workspaces: load.keys.iter().map(|key| self.find(key)).collect(),
+            workspaces: load.keys.iter().map(find).collect(),
             outcomes: load.outcomes.iter().map(|key| self.outcomes.get(key).cloned()).collect(),
         }
     }
@@ -155,6 +172,9 @@ impl Data {
         };
         let row = row.unwrap_or_else(|| self.insert(&write.key));
         self.put(row, lease, write.tenure.as_deref());
+        if let Some(around) = &write.around {
+            self.surround(row, around);
+        }
         self.ledger.extend(write.sealed.iter().cloned());
         let sequences = self.log(Some(row), &write.events);
         self.keep_outcomes(&write.outcomes);
@@ -163,7 +183,8 @@ impl Data {
 
     fn insert(&mut self, key: &Key) -> RowId {
         let row = RowId(i64::try_from(self.rows.len() + 1).unwrap_or(i64::MAX));
-        let stored = Stored { row, version: Version(0), tenure: Tenure::default() };
+        let tenure = Tenure::default();
+        let stored = Stored { row, version: Version(0), tenure, surroundings: None };
         self.rows.push((key.clone(), stored));
         self.places.insert(key.clone(), row);
         row
@@ -174,7 +195,11 @@ impl Data {
         let Some((_, stored)) = stored else { return };
         let cold = tenure.unwrap_or(&stored.tenure).clone();
         stored.version = lease.version;
-        stored.tenure = hot::merge(cold.session, cold.transfer, lease);
+        stored.tenure = hot::merge(cold, lease);
+    }
+
+    fn surround(&mut self, row: RowId, around: &AroundWrite) {
+        around.put_into(self.surroundings.entry(row).or_default());
     }
 
     fn log(&mut self, row: Option<RowId>, events: &[Event]) -> Range<u64> {

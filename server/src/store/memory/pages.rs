@@ -2,13 +2,15 @@
 
 use std::ops::Bound;
 
+use tenure_core::escalation::Escalation;
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{ActorId, INTERACTIVE_OWNER, Key, SessionId};
+use tenure_core::name::{ActorId, EscalationId, INTERACTIVE_OWNER, Key, SessionId};
 use tenure_core::session::{Lifecycle, Session};
 
 use super::data::Data;
 use crate::store::{
-    Counts, EventPage, LeaseSlot, ListFilter, ListPage, Listed, PAGE_MAX, RowId, Sequenced,
+    Counts, EscalationFilter, EscalationPage, EventPage, LeaseSlot, ListFilter, ListPage, Listed,
+    PAGE_MAX, RowId, Sequenced, Whole,
 };
 
 impl Data {
@@ -43,6 +45,36 @@ impl Data {
         rows.truncate(limit);
         let next = if has_more { rows.last().map(|row| row.key.clone()) } else { None };
         ListPage { rows, next, sequence: self.newest }
+    }
+
+    pub(super) fn whole(&self, key: &Key) -> Whole {
+        Whole { stored: self.find_whole(key), sequence: self.newest }
+    }
+
+    pub(super) fn escalations(
+        &self,
+        filter: &EscalationFilter,
+        after: Option<&(Key, EscalationId)>,
+        limit: u32,
+    ) -> EscalationPage {
+        let limit = limit.clamp(1, PAGE_MAX) as usize;
+        let mut rows: Vec<(Key, Escalation)> = self
+            .surroundings
+            .iter()
+            .filter_map(|(row, around)| Some((&self.row(*row)?.0, around)))
+            .filter(|(key, _)| filter.key.as_ref().is_none_or(|wanted| wanted == *key))
+            .filter(|(key, _)| filter.prefix.as_ref().is_none_or(|prefix| key.is_under(prefix)))
+            .flat_map(|(key, around)| around.escalations.iter().map(move |open| (key, open)))
+            .filter(|(_, open)| filter.kind.is_none_or(|kind| kind == open.kind))
+            .filter(|(key, open)| after.is_none_or(|(k, id)| (*key, &open.id) > (k, id)))
+            .map(|(key, open)| (key.clone(), open.clone()))
+            .collect();
+        rows.sort_by(|(a, one), (b, other)| (a, &one.id).cmp(&(b, &other.id)));
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| has_more);
+        let next = last.map(|(key, open)| (key.clone(), open.id.clone()));
+        EscalationPage { rows, next }
     }
 
     pub(super) fn events(&self, key: Option<&Key>, after: u64, limit: u32) -> EventPage {

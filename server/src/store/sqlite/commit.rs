@@ -6,6 +6,7 @@
 
 use rusqlite::{CachedStatement, Connection};
 
+use super::around;
 use super::fault::{FaultPlan, FaultPoint};
 use super::record::Recorder;
 use super::rows::sql;
@@ -141,6 +142,9 @@ fn apply(
     };
     if let (Some(row), Some(tenure)) = (row, &write.tenure) {
         recorder.put_tenure(row, tenure)?;
+    }
+    if let (Some(row), Some(around)) = (row, &write.around) {
+        around::put(connection, row, around)?;
     }
     if let Some(row) = row {
         recorder.seal(row, &write.sealed)?;

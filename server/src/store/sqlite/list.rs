@@ -19,13 +19,13 @@ const FROM_KEYS: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM workspace w CROSS JOIN session s ON s.id = w.id CROSS JOIN lease l ON l.id = w.id \
-     LEFT JOIN transfer t ON t.id = w.id WHERE "
+     LEFT JOIN transfer t ON t.id = w.id LEFT JOIN signals x ON x.id = w.id WHERE "
 );
 const FROM_SESSIONS: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM session s CROSS JOIN workspace w ON w.id = s.id CROSS JOIN lease l ON l.id = s.id \
-     LEFT JOIN transfer t ON t.id = s.id WHERE "
+     LEFT JOIN transfer t ON t.id = s.id LEFT JOIN signals x ON x.id = s.id WHERE "
 );
 
 /// A condition on one column of `session`.
@@ -108,14 +108,14 @@ fn few(connection: &Connection, conditions: &[Condition]) -> rusqlite::Result<bo
 
 /// Names from `low`, included, to `high`, excluded.
 #[derive(Debug)]
-struct NameRange {
-    low: String,
-    high: Option<String>,
+pub(super) struct NameRange {
+    pub low: String,
+    pub high: Option<String>,
 }
 
 /// The names that a prefix of whole segments covers: itself, and everything below it. Other
 /// names sort in between (`a-x` between `a` and `a/x`), hence two ranges.
-fn ranges(prefix: Option<&str>) -> Vec<NameRange> {
+pub(super) fn ranges(prefix: Option<&str>) -> Vec<NameRange> {
     let prefix = prefix.map(|prefix| prefix.strip_suffix('/').unwrap_or(prefix));
     match prefix {
         None | Some("") => vec![NameRange { low: String::new(), high: None }],

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
+use tenure_core::parts::Needs;
 use tenure_core::session::Revision;
 use tenure_core::time::LeaseInstant;
 
+use super::around;
 use super::fault::FaultPlan;
 use super::rows::{find, find_statement, from_body, listed, stored_columns, unsigned};
 use super::step::Step;
@@ -19,7 +21,7 @@ pub(super) const LEASES: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM session s JOIN workspace w ON w.id = s.id JOIN lease l ON l.id = s.id \
-     LEFT JOIN transfer t ON t.id = s.id \
+     LEFT JOIN transfer t ON t.id = s.id LEFT JOIN signals x ON x.id = s.id \
      WHERE s.expiry_recorded = 0 AND s.id > ?1 ORDER BY s.id LIMIT ?2"
 );
 
@@ -61,8 +63,12 @@ pub(super) fn load(connection: &Connection, load: &Load) -> rusqlite::Result<Loa
     let step = Step::read(connection)?;
     let mut loaded = Loaded::default();
     let mut statement = find_statement(connection)?;
-    for key in &load.keys {
-        loaded.workspaces.push(find(&mut statement, key)?);
+    for (key, needs) in &load.keys {
+        let mut stored = find(&mut statement, key)?;
+        if let (Some(stored), Needs::Everything) = (&mut stored, needs) {
+            around::surround(connection, stored)?;
+        }
+        loaded.workspaces.push(stored);
     }
     for key in &load.outcomes {
         loaded.outcomes.push(outcome(connection, key)?);

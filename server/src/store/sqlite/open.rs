@@ -7,33 +7,20 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
-use rusqlite_migration::{M, Migrations};
 
 use super::SqliteOptions;
 use super::failure::store_error;
+use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::store::StoreError;
 
-/// Marks the file as ours; the schema sets the same.
-const APPLICATION_ID: i32 = 0x746e_7572;
-/// The newest schema that this server knows.
-const SCHEMA_VERSION: i64 = 1;
 /// What every SQLite file begins with.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The most prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 64;
 /// The write-ahead log is cut back to this size when it starts over.
 const WAL_KEPT_MAX_BYTES: u64 = 64 << 20;
-
-static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
-    Migrations::new(vec![M::up_with_hook(include_str!("schema.sql"), |step| {
-        let log_id = format!("log_{}", ulid::Ulid::generate());
-        step.execute("INSERT INTO meta VALUES (1, ?1, 0, 0, 0, 0, 0, 0, 0, 0, 0)", [log_id])?;
-        Ok(())
-    })])
-});
 
 /// The database's own path, the same for every way to it, so that its lock file is the same.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
@@ -80,10 +67,7 @@ pub(super) fn open_writer(
             "{database:?} cannot have a write-ahead log; move it to a local file system"
         )));
     }
-    MIGRATIONS.to_latest(&mut connection).map_err(|error| match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => store_error(&err, database),
-        other => StoreError::Unusable(format!("{database:?} cannot be migrated: {other}")),
-    })?;
+    schema::migrate(&mut connection, database)?;
     verify_after_crash(&connection, database)?;
     Ok(connection)
 }

@@ -1,13 +1,10 @@
 //! How statements are looked up: one that scans or sorts a table is right in every answer and
 //! wrong in its cost, so the plans are held here.
 
-use rusqlite::Connection;
-
-use super::{commit, history, load, prune, rows};
+use super::{around, commit, escalations, history, load, prune, rows, schema};
 
 fn plan(sql: &str) -> Vec<String> {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("schema.sql")).unwrap();
+    let connection = schema::in_memory();
     let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let steps = explained.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap);
     steps.collect()
@@ -17,6 +14,10 @@ fn plan(sql: &str) -> Vec<String> {
 fn no_statement_scans_or_sorts_a_table() {
     for sql in [
         rows::FIND,
+        around::SINGLE,
+        around::SECTIONS,
+        around::SECTIONS_KNOWN,
+        escalations::OF_ONE,
         commit::BEAT,
         load::OUTCOME,
         load::LEASES,
@@ -40,8 +41,7 @@ fn no_statement_scans_or_sorts_a_table() {
 #[test]
 fn a_beat_touches_one_row_and_no_index() {
     assert_eq!(plan(commit::BEAT), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("schema.sql")).unwrap();
+    let connection = schema::in_memory();
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'lease'";
     let indexes: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(indexes, 0);

@@ -8,8 +8,10 @@ use tenure_core::event::Event;
 use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::INTERACTIVE_OWNER;
 use tenure_core::session::{Lifecycle, Session, Transfer};
+use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 
+use super::around::put_body;
 use super::rows::{cold, lifecycle, owner_kind, sql, to_body, unsigned};
 use crate::store::event_class::{is_important, type_name};
 use crate::store::{RowId, StoredOutcome};
@@ -29,7 +31,7 @@ impl<'a> Recorder<'a> {
         Self { connection, sessions: 0, events: 0, ordinary_events: 0, ledger_entries: 0 }
     }
 
-    /// Stores the session and the transfer, or that there is none.
+    /// Stores the session, the transfer and the signals, or that there are none.
     pub(super) fn put_tenure(&mut self, row: RowId, tenure: &Tenure) -> rusqlite::Result<()> {
         match &tenure.session {
             Some(session) => self.put_session(row, session)?,
@@ -42,13 +44,16 @@ impl<'a> Recorder<'a> {
             }
         }
         match &tenure.transfer {
-            Some(transfer) => self.put_transfer(row, transfer),
-            None => self
-                .connection
-                .prepare_cached("DELETE FROM transfer WHERE id = ?1")?
-                .execute([row.0])
-                .map(|_| ()),
+            Some(transfer) => self.put_transfer(row, transfer)?,
+            None => {
+                self.connection
+                    .prepare_cached("DELETE FROM transfer WHERE id = ?1")?
+                    .execute([row.0])?;
+            }
         }
+        let signals = &tenure.signals;
+        let signals = Some(signals).filter(|signals| **signals != Signals::default());
+        put_body(self.connection, "signals", row, signals)
     }
 
     fn put_session(&mut self, row: RowId, session: &Session) -> rusqlite::Result<()> {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use tenure_core::name::{Key, ProfileName, WorkspaceName};
 use tenure_core::session::{Holder, Lifecycle, OwnerKind, Revision, Session};
 use tenure_core::time::{LeaseInstant, WallTime};
+use tenure_core::workspace::Tenure;
 
 use crate::store::hot;
 use crate::store::{LeaseRow, Listed, RowId, Stored, Version};
@@ -19,7 +20,7 @@ use crate::store::{LeaseRow, Listed, RowId, Stored, Version};
 macro_rules! stored_columns {
     () => {
         "w.id, l.version, l.revision, l.last_heartbeat_ms, l.expires_at_ms, l.beats, s.body, \
-         t.body, w.workspace, w.profile"
+         t.body, x.body, w.workspace, w.profile"
     };
 }
 pub(super) use stored_columns;
@@ -28,7 +29,7 @@ pub(super) const FIND: &str = concat!(
     "SELECT ",
     stored_columns!(),
     " FROM workspace w JOIN lease l ON l.id = w.id LEFT JOIN session s ON s.id = w.id \
-     LEFT JOIN transfer t ON t.id = w.id WHERE w.workspace = ?1 AND w.profile = ?2"
+     LEFT JOIN transfer t ON t.id = w.id LEFT JOIN signals x ON x.id = w.id WHERE w.workspace = ?1 AND w.profile = ?2"
 );
 
 /// As SQL holds it.
@@ -55,7 +56,8 @@ pub(super) fn from_body<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> ru
     })
 }
 
-fn from_optional_body<T: DeserializeOwned>(
+/// The same, where there may be none.
+pub(super) fn from_optional_body<T: DeserializeOwned>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<Option<T>> {
@@ -74,17 +76,21 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         expires_at: row.get::<_, Option<i64>>(4)?.map(|ms| LeaseInstant(unsigned(ms))),
         beats: unsigned(row.get(5)?),
     };
-    let session = from_optional_body(row, 6)?;
-    let transfer = from_optional_body(row, 7)?;
-    let tenure = hot::merge(session, transfer, &lease);
-    Ok(Stored { row: RowId(row.get(0)?), version: lease.version, tenure })
+    let cold = Tenure {
+        revision: None,
+        session: from_optional_body(row, 6)?,
+        transfer: from_optional_body(row, 7)?,
+        signals: from_optional_body(row, 8)?.unwrap_or_default(),
+    };
+    let tenure = hot::merge(cold, &lease);
+    Ok(Stored { row: RowId(row.get(0)?), version: lease.version, tenure, surroundings: None })
 }
 
 /// A workspace with its key from a row of [`stored_columns`].
 pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let key = Key {
-        workspace: WorkspaceName::imported(row.get_ref(8)?.as_str()?),
-        profile: ProfileName::imported(row.get_ref(9)?.as_str()?),
+        workspace: WorkspaceName::imported(row.get_ref(9)?.as_str()?),
+        profile: ProfileName::imported(row.get_ref(10)?.as_str()?),
     };
     Ok(Listed { key, stored: stored(row)? })
 }

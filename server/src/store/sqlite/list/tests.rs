@@ -1,13 +1,12 @@
 //! How lists are looked up: a plan that scans is right in every answer and wrong in its cost.
 
-use rusqlite::Connection;
 use tenure_core::name::{ProfileName, WorkspaceName};
 
+use super::super::schema;
 use super::*;
 
 fn plan(start: &str, filter: &ListFilter, after: Option<&str>) -> Vec<String> {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../schema.sql")).unwrap();
+    let connection = schema::in_memory();
     let after = after.map(|name| Key {
         workspace: WorkspaceName::imported(name),
         profile: ProfileName::default(),
