@@ -21,7 +21,9 @@ pub fn line(event: &Event, wide: bool) -> String {
     parts.extend(event.payload.as_ref().map(about).filter(|text| !text.is_empty()));
     // An end says by itself who ended it and why.
     if !matches!(event.payload, Some(Payload::SessionEnded(_))) {
-        if !event.reason.is_empty() {
+        // What a question asks is its own text.
+        let is_question = matches!(event.payload, Some(Payload::EscalationRaised(_)));
+        if !event.reason.is_empty() && !is_question {
             parts.push(format!("reason: {}", event.reason));
         }
         if wide && !event.actor_id.is_empty() {
