@@ -119,3 +119,10 @@ fn floor_at_the_limit_refuses_the_first_session() {
     scene.context.revision_floor = REVISION_LIMIT;
     assert_eq!(scene.refused(start_person()), Reason::RevisionExhausted);
 }
+
+#[test]
+fn revision_zero_was_never_handed_out_and_does_not_hide_the_floor() {
+    let scene = Scene::unknown().at_revision(0);
+    let done = scene.done(start_person());
+    assert_eq!(done.revision(), scene.context.revision_floor.0 + 1);
+}

@@ -23,7 +23,7 @@ fn raised_escalation_is_stored_with_who_when_and_the_session() {
         principal: Principal::imported("caller"),
         session_id: scene.session().id.clone(),
     };
-    assert_eq!(done.workspace.around().escalations, [raised.clone()]);
+    assert_eq!(done.workspace.around().escalations, std::slice::from_ref(&raised));
     assert_eq!(done.reply, Reply::EscalationRaised(Box::new(raised.clone())));
     assert_eq!(events(&scene, &done), [What::EscalationRaised(Box::new(raised))]);
     assert_eq!(scene.events_of(&done.changes)[0].why.as_deref(), Some("which one?"));

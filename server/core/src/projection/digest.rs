@@ -276,3 +276,6 @@ impl Writer {
         Digest(*self.0.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ fn best_is_the_highest_now_and_ranked_begins_with_it() {
     assert_eq!(best(NOW + 3 * HALF_LIFE.0), stream("new"));
     let ranked = streams.ranked(LeaseInstant(NOW + 3 * HALF_LIFE.0));
     assert_eq!(
-        ranked.iter().map(|(_, each)| &*each.name.as_str()).collect::<Vec<_>>(),
+        ranked.iter().map(|(_, each)| each.name.as_str()).collect::<Vec<_>>(),
         ["new", "old"]
     );
     assert_eq!(WorkStreams::NONE.best(LeaseInstant(0)), Best { score: Score::ZERO, stream: None });
