@@ -9,11 +9,19 @@
 mod harness;
 #[path = "store_conformance/sample.rs"]
 mod sample;
+#[path = "store_conformance/surrounding.rs"]
+mod surrounding;
 
+#[path = "store_conformance/around.rs"]
+mod around;
+#[path = "store_conformance/around_guards.rs"]
+mod around_guards;
 #[path = "store_conformance/commits.rs"]
 mod commits;
 #[path = "store_conformance/epochs.rs"]
 mod epochs;
+#[path = "store_conformance/escalations.rs"]
+mod escalations;
 #[path = "store_conformance/guards.rs"]
 mod guards;
 #[path = "store_conformance/history.rs"]
@@ -86,6 +94,32 @@ conformance! {
         an_unknown_place_is_a_conflict,
         outcomes_alone_are_guarded_too,
         a_conflict_does_not_use_up_a_place,
+    }
+    around::{
+        every_part_survives_at_its_limits,
+        only_the_parts_that_are_named_change,
+        no_part_at_all_is_nothing_written,
+        an_empty_part_is_the_same_as_none,
+        a_load_brings_surroundings_only_where_they_are_asked_for,
+        a_whole_workspace_is_read_from_one_snapshot,
+        a_beat_leaves_the_surroundings_alone,
+        surroundings_outlive_their_session,
+        every_read_sees_the_signals,
+        escalations_keep_their_order_through_every_change,
+        sections_come_change_and_go_one_by_one,
+        counts_and_retention_leave_surroundings_alone,
+    }
+    around_guards::{
+        a_conflict_leaves_no_trace_of_its_parts,
+        outcomes_alone_write_no_parts,
+        one_id_is_of_one_escalation_in_a_workspace,
+    }
+    escalations::{
+        pages_come_in_order_whatever_the_filter,
+        a_page_goes_on_after_any_place,
+        only_open_escalations_are_listed,
+        an_escalation_is_listed_as_it_was_raised,
+        a_limit_of_escalations_is_bounded,
     }
     epochs::{
         each_acquire_begins_a_new_epoch,

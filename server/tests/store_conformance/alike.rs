@@ -1,14 +1,19 @@
 //! Both stores answer alike, whatever they are asked: random steps, taken by each of them.
 
+use std::sync::{Arc, LazyLock};
+
 use fastrand::Rng;
+use tenure_core::escalation::EscalationKind;
 use tenure_core::ledger::EndCause;
-use tenure_core::name::SessionId;
-use tenure_core::parts::Needs;
+use tenure_core::name::{EscalationId, SessionId};
+use tenure_core::parts::{Needs, Parts};
 use tenure_core::session::{Lifecycle, Revision};
+use tenure_core::surroundings::{Signals, Surroundings};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{
-    Batch, Epoch, Guard, LeaseWrite, ListFilter, Load, Retention, RowId, Store, Version, Write,
+    AroundWrite, Batch, Epoch, EscalationFilter, Guard, LeaseWrite, ListFilter, Load, Retention,
+    RowId, Store, Version, Write,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
@@ -16,6 +21,7 @@ use crate::sample::{
     beat, entry, important, interactive, key, ordinary, outcome, outcome_key, program, session,
     tenure, transfer, write,
 };
+use crate::surrounding::{EACH_PART, a_little, signals};
 
 const NAMES: [&str; 12] =
     ["a", "a/b", "a/b/c", "a-b", "a/b-c", "a.b", "b", "b/a", "B", "c", "c/d", "c/d/e"];
@@ -25,9 +31,28 @@ fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     from[rng.usize(..from.len())]
 }
 
+fn random_signals(rng: &mut Rng) -> Signals {
+    if rng.bool() { Signals::default() } else { signals(rng.u64(..3)) }
+}
+
+static AROUND: LazyLock<Vec<Surroundings>> =
+    LazyLock::new(|| (1..4).map(a_little).chain([Surroundings::default()]).collect());
+
+/// Some parts of some surroundings, or none at all.
+fn random_around(rng: &mut Rng) -> Option<AroundWrite> {
+    let parts = EACH_PART.into_iter().filter(|_| rng.u8(..3) == 0);
+    let parts = parts.fold(Parts::NONE, Parts::with);
+    let mut surroundings = rng.choice(&*AROUND)?.clone();
+    rng.shuffle(&mut surroundings.escalations);
+    surroundings.escalations.truncate(rng.usize(..4));
+    surroundings.sections.retain(|_, _| rng.bool());
+    rng.bool().then(|| AroundWrite { parts, surroundings: Arc::new(surroundings) })
+}
+
 fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
     if rng.u8(..4) == 0 {
-        return Tenure { revision: Some(Revision(revision)), ..Tenure::default() };
+        let signals = random_signals(rng);
+        return Tenure { revision: Some(Revision(revision)), signals, ..Tenure::default() };
     }
     let id = format!("ses_{revision}");
     let mut session = match rng.u8(..4) {
@@ -44,6 +69,7 @@ fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
     session.expiry_recorded = rng.bool();
     let mut tenure = tenure(revision, session);
     tenure.transfer = rng.bool().then(|| transfer(rng.u64(..100)));
+    tenure.signals = random_signals(rng);
     tenure
 }
 
@@ -56,9 +82,11 @@ fn random_write(rng: &mut Rng, name: &str, known: Option<(RowId, Version)>) -> W
         _ => known.map_or(Guard::Absent, |(row, version)| Guard::At(row, version)),
     };
     if rng.bool() {
-        return Write { guard, ..beat(name, row, version.0) };
+        let around = random_around(rng);
+        return Write { guard, around, ..beat(name, row, version.0) };
     }
     let mut write = write(key(name), guard, version.0 + 1, random_tenure(rng, version.0 + 1));
+    write.around = random_around(rng);
     write.events = (0..rng.u64(..3)).map(|at| ordinary(name, at * 10)).collect();
     if rng.u8(..4) == 0 {
         write.events.push(important(name, rng.u64(..100)));
@@ -85,10 +113,23 @@ fn random_filter(rng: &mut Rng) -> ListFilter {
     }
 }
 
-/// Loads everything and compares it; what was found becomes what writers know.
-async fn same_state(sqlite: &impl Store, memory: &impl Store) -> Vec<Option<(RowId, Version)>> {
+fn random_escalation_filter(rng: &mut Rng) -> EscalationFilter {
+    EscalationFilter {
+        key: (rng.u8(..4) == 0).then(|| key(pick(rng, &NAMES))),
+        prefix: (rng.u8(..3) == 0).then(|| pick(rng, &NAMES).to_owned()),
+        kind: (rng.u8(..3) == 0).then_some(EscalationKind::Blocking),
+    }
+}
+
+/// Loads all workspaces and compares them; what was found becomes what writers know.
+async fn same_state(
+    rng: &mut Rng,
+    sqlite: &impl Store,
+    memory: &impl Store,
+) -> Vec<Option<(RowId, Version)>> {
+    let mut needs = || if rng.u8(..3) == 0 { Needs::Everything } else { Needs::Tenure };
     let load = Load {
-        keys: NAMES.map(|name| (key(name), Needs::Everything)).to_vec(),
+        keys: NAMES.map(|name| (key(name), needs())).to_vec(),
         outcomes: NAMES.iter().map(|name| outcome_key(name, "r1")).collect(),
     };
     let by_sqlite = sqlite.load(load.clone()).await.unwrap();
@@ -106,6 +147,17 @@ async fn same_reads(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
     let by_sqlite = sqlite.list(filter.clone(), after.clone(), limit).await.unwrap();
     let by_memory = memory.list(filter.clone(), after.clone(), limit).await.unwrap();
     assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{filter:?} after {after:?}");
+
+    let filter = random_escalation_filter(rng);
+    let id = EscalationId::imported(&format!("esc_{}_99{}", rng.u8(..4), rng.u8(5..10)));
+    let after = rng.bool().then(|| (key(pick(rng, &NAMES)), id));
+    let by_sqlite = sqlite.escalations(filter.clone(), after.clone(), limit).await.unwrap();
+    let by_memory = memory.escalations(filter.clone(), after.clone(), limit).await.unwrap();
+    assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{filter:?} after {after:?}");
+
+    let name = key(pick(rng, &NAMES));
+    let by_sqlite = sqlite.whole(name.clone()).await.unwrap();
+    assert_eq!(format!("{by_sqlite:?}"), format!("{:?}", memory.whole(name).await.unwrap()));
 
     let of = rng.bool().then(|| key(pick(rng, &NAMES)));
     let after = rng.u64(..20);
@@ -145,6 +197,7 @@ fn is_renewal(write: &Write) -> bool {
     matches!(write.guard, Guard::At(..))
         && write.lease.is_some()
         && write.tenure.is_none()
+        && write.around.is_none()
         && write.sealed.is_empty()
         && write.events.is_empty()
         && write.outcomes.is_empty()
@@ -164,7 +217,7 @@ async fn run(seed: u64) {
     let epoch = sqlite.acquire().await.unwrap().epoch;
     assert_eq!(memory.acquire().await.unwrap().epoch, epoch);
     for _ in 0..60 {
-        let known = same_state(&sqlite, &memory).await;
+        let known = same_state(&mut rng, &sqlite, &memory).await;
         let mut writes = Vec::new();
         for (name, known) in NAMES.iter().zip(known) {
             if rng.u8(..3) == 0 {

@@ -3,8 +3,8 @@
 use tenure_core::name::SessionId;
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenured::store::{
-    CommitError, Epoch, Guard, ListFilter, Load, Reads, Retention, Store, StoreError, Upkeep,
-    Version,
+    CommitError, Epoch, EscalationFilter, Guard, ListFilter, Load, Reads, Retention, Store,
+    StoreError, Upkeep, Version,
 };
 
 use crate::harness::{Harness, acquired};
@@ -69,6 +69,8 @@ pub async fn a_closed_store_refuses_every_call<H: Harness>() {
     closed(store.load(Load::default()).await.map(drop));
     closed(store.leases(None, 1).await.map(drop));
     closed(store.get(key("a")).await.map(drop));
+    closed(store.whole(key("a")).await.map(drop));
+    closed(store.escalations(EscalationFilter::default(), None, 1).await.map(drop));
     closed(store.list(ListFilter::default(), None, 1).await.map(drop));
     closed(store.events(None, 0, 1).await.map(drop));
     closed(store.ledger_entry(SessionId::imported("x")).await.map(drop));

@@ -13,7 +13,7 @@ use crate::sample::{
     tenure, write,
 };
 
-const HOSTILE: [&str; 9] = [
+pub const HOSTILE: [&str; 9] = [
     "'; DROP TABLE session; --",
     "\" OR 1=1 --",
     "nul\0inside",

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tenure_core::surroundings::Surroundings;
 use tenured::store::memory::{Fate, MemoryOptions, MemoryStore};
 use tenured::store::{CommitError, Outcome, Reads, Store, StoreError, Version};
 
 use crate::sample::{apply, batch, beat, create, created, key, loaded};
+use crate::surrounding::{a_little, every_part, put, surrounded};
 
 #[tokio::test]
 async fn a_scripted_fate_is_met_once_and_in_order() {
@@ -44,6 +46,27 @@ async fn an_injected_conflict_is_another_writer() {
     assert_eq!(after.tenure, before.tenure);
     assert_eq!(loaded(&store, "b").await, None);
     apply(&store, epoch, vec![beat("a", row, 2), create("b")]).await;
+}
+
+/// What surrounds a session meets the same fate as the rest of its write.
+#[tokio::test]
+async fn surroundings_share_the_fate_of_their_write() {
+    let store = MemoryStore::new(MemoryOptions::default());
+    let epoch = store.acquire().await.unwrap().epoch;
+    let row = created(&store, epoch, create("a")).await;
+    for fate in [Fate::Refuse, Fate::LoseUnapplied, Fate::Fail, Fate::Conflict] {
+        store.script(fate);
+        let write = put("a", row, 1, every_part(), a_little(0));
+        let answer = store.commit(batch(epoch, vec![write])).await;
+        let conflict = answer.is_ok_and(|done| done.outcomes == [Outcome::Conflict]);
+        assert_eq!(conflict, fate == Fate::Conflict);
+        assert_eq!(surrounded(&store, "a").await, Surroundings::default(), "{fate:?}");
+    }
+    store.script(Fate::LoseApplied);
+    let write = put("a", row, 2, every_part(), a_little(0));
+    let lost = store.commit(batch(epoch, vec![write])).await;
+    assert!(matches!(lost, Err(CommitError::Unknown(_))), "{lost:?}");
+    assert_eq!(surrounded(&store, "a").await, a_little(0));
 }
 
 #[tokio::test]

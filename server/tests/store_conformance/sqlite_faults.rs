@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::ffi;
 use tempfile::TempDir;
+use tenure_core::surroundings::Surroundings;
 use tenured::store::sqlite::{Fault, FaultPlan, FaultPoint, SqliteOptions, SqliteStore};
 use tenured::store::{CommitError, Epoch, Outcome, RowId, Store, StoreError, Upkeep, Version};
 
 use crate::sample::{apply, batch, beat, create, created, loaded, ordinary};
+use crate::surrounding::{a_little, every_part, put, surrounded};
 
 /// Faults that are met once each, at their points, when a test has armed them.
 #[derive(Clone, Default)]
@@ -52,17 +54,19 @@ async fn rig() -> Rig {
 }
 
 impl Rig {
-    /// Commits a beat of `a` from version 1, a new workspace `b` and an event.
+    /// Commits a beat of `a` from version 1 with everything around it, a new workspace `b` and
+    /// an event.
     async fn commit(&self) -> Result<(), CommitError> {
         let mut other = create("b");
         other.events = vec![ordinary("b", 1)];
-        let writes = vec![beat("a", self.row, 1), other];
+        let writes = vec![put("a", self.row, 1, every_part(), a_little(0)), other];
         self.store.commit(batch(self.epoch, writes)).await.map(drop)
     }
 
     async fn assert_nothing_applied(&self) {
         assert!(self.planted.all_met());
         assert_eq!(loaded(&self.store, "a").await.unwrap().version, Version(1));
+        assert_eq!(surrounded(&self.store, "a").await, Surroundings::default());
         assert_eq!(loaded(&self.store, "b").await, None);
     }
 
@@ -110,6 +114,7 @@ async fn a_panic_during_commit_is_unknown_and_a_read_tells() {
     rig.planted.arm(&[(FaultPoint::Committed, Fault::Panic)]);
     assert!(matches!(rig.commit().await, Err(CommitError::Unknown(_))));
     assert_eq!(loaded(&rig.store, "a").await.unwrap().version, Version(2));
+    assert_eq!(surrounded(&rig.store, "a").await, a_little(0));
     assert!(loaded(&rig.store, "b").await.is_some());
 }
 
