@@ -92,12 +92,20 @@ pub enum Command {
     Yield(command::r#yield::Yield),
     /// Remove a session with its activity, gates, escalations and checkpoint
     Clear(command::clear::Clear),
-    /// Show who has a workspace
+    /// Show who has a workspace, and how the work stands
     Status(command::status::Status),
     /// List the stored sessions
     List(command::list::List),
     /// Show events as they happen
     Watch(command::watch::Watch),
+    /// Ask, list and answer questions that somebody else must answer
+    Escalation(command::escalation::Escalation),
+    /// Set and show the steps on the way of the work
+    Gate(command::gate::Gate),
+    /// Show and replace what one tenure leaves to the next
+    Handoff(command::handoff::Handoff),
+    /// Show the state by which a successor can resume the work
+    Checkpoint(command::checkpoint::Checkpoint),
     /// Show what happened to a workspace
     History(command::history::History),
     /// Show how sessions ended, and what they came to

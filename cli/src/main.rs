@@ -9,6 +9,7 @@ mod contexts;
 mod escape;
 mod exit;
 mod failure;
+mod input;
 mod interrupt;
 mod machine;
 mod output;
@@ -68,6 +69,10 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Status(status) => command::status::run(status, global).await,
         Command::List(list) => command::list::run(list, global).await,
         Command::Watch(watch) => command::watch::run(watch, global).await,
+        Command::Escalation(escalation) => command::escalation::run(escalation, global).await,
+        Command::Gate(gate) => command::gate::run(gate, global).await,
+        Command::Handoff(handoff) => command::handoff::run(handoff, global).await,
+        Command::Checkpoint(checkpoint) => command::checkpoint::run(checkpoint, global).await,
         Command::History(history) => command::history::run(history, global).await,
         Command::Ledger(ledger) => command::ledger::run(ledger, global).await,
         Command::Fence(fence) => command::fence::run(fence, global).await,

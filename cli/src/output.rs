@@ -8,6 +8,7 @@ pub mod event;
 pub mod json;
 pub mod ledger;
 pub mod session;
+pub mod surroundings;
 pub mod table;
 pub mod time;
 pub mod words;

@@ -62,7 +62,8 @@ impl Services {
         let open = open_streams::OpenStreams::default();
         let reads: Arc<dyn Reads> = store.clone();
         let feed: Arc<dyn Feed> = Arc::new(engine.clone());
-        let workspace = workspace::WorkspaceRpcs { engine: engine.clone() };
+        let workspace =
+            workspace::WorkspaceRpcs { engine: engine.clone(), reads: Arc::clone(&reads) };
         let watches_max = usize::try_from(info.limits.watches).unwrap_or(usize::MAX);
         let watches = watch::Watches::new(Arc::clone(&reads), Arc::clone(&feed), watches_max);
         let lease = lease::LeaseRpcs {

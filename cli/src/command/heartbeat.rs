@@ -7,13 +7,18 @@ use crate::arguments::{Global, Workspace};
 use crate::command::holder;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::input;
 use crate::output::Output;
 use crate::output::details::Details;
 use crate::output::time::Now;
 
+/// The most bytes of a checkpoint.
+const CHECKPOINT_BYTES_MAX: usize = 64 * 1024;
+
 const EXAMPLES: &str = "\
 Example:
-  tenure heartbeat acme/api --actor worker-1 --activity 'running the tests'";
+  tenure heartbeat acme/api --actor worker-1 --activity 'running the tests' \\
+      --work-stream tests --checkpoint state.json";
 
 /// Renews a lease once.
 #[derive(Debug, Args)]
@@ -30,6 +35,13 @@ pub struct Heartbeat {
     /// What the owner is doing; without, unchanged
     #[arg(long, value_name = "TEXT")]
     activity: Option<String>,
+    /// The strand of work that this touches, which shows that there is progress
+    #[arg(long, value_name = "NAME")]
+    work_stream: Option<String>,
+    /// File with the state by which a successor can resume, or - for standard input; an empty
+    /// one removes what is stored
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<String>,
 }
 
 /// Runs the command.
@@ -37,6 +49,8 @@ pub struct Heartbeat {
 /// # Errors
 /// What the service refuses with.
 pub async fn run(heartbeat: Heartbeat, global: &Global) -> Result<(), Failure> {
+    let checkpoint = heartbeat.checkpoint.as_deref();
+    let checkpoint = checkpoint.map(|path| input::read(path, CHECKPOINT_BYTES_MAX)).transpose()?;
     let connection = Connection::open(global).await?;
     let output = global.output();
     let place = heartbeat.workspace.shown();
@@ -46,6 +60,8 @@ pub async fn run(heartbeat: Heartbeat, global: &Global) -> Result<(), Failure> {
         actor_id: heartbeat.actor,
         session_id: heartbeat.session,
         activity: heartbeat.activity,
+        work_stream: heartbeat.work_stream,
+        checkpoint,
         ..HeartbeatRequest::default()
     };
     let answer =

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use tenure::v1::{Checkpoint, Directives, Handoff, LeaseTiming, Mode, OwnerKind};
 
 use crate::output::details::Details;
+use crate::output::surroundings;
 use crate::output::time::{Now, span};
 
 /// Kind of owner of an autonomous session.
@@ -69,7 +70,11 @@ pub fn add_directives(
     if directives.blocked {
         let reason = &directives.blocking_reason;
         let id = &directives.blocking_escalation_id;
-        details.fact("blocked", format!("wait, and keep beating: {reason} ({id})"));
+        let more = match directives.blocking_escalations {
+            0 | 1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        details.fact("blocked", format!("wait, and keep beating: {reason} ({id}){more}"));
     }
     if let Some(asked) = &directives.yield_requested {
         let left = span(asked.grace_left);
@@ -86,11 +91,9 @@ pub fn add_legacy_of_work(
     now: Now,
 ) {
     if let Some(checkpoint) = checkpoint {
-        let size = checkpoint.content.len();
-        let set = now.relative(checkpoint.set_at);
-        details.fact("checkpoint", format!("{size} bytes, {set}"));
+        details.fact("checkpoint", surroundings::checkpoint(checkpoint, now));
     }
     if let Some(handoff) = handoff {
-        details.fact("handoff", format!("{}, {} actions", handoff.title, handoff.actions.len()));
+        details.fact("handoff", surroundings::handoff(handoff, now));
     }
 }

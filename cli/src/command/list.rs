@@ -19,6 +19,7 @@ const PAGE_SIZE: i32 = 1_000;
 const EXAMPLES: &str = "\
 Examples:
   tenure list --prefix acme --stale
+  tenure list --stalled
   tenure list --owner worker-1 -o wide
   tenure list --watch";
 
@@ -29,6 +30,9 @@ pub struct List {
     /// Only stale sessions
     #[arg(long)]
     stale: bool,
+    /// Only sessions that are alive, but make no progress
+    #[arg(long)]
+    stalled: bool,
     /// Only sessions owned by this actor
     #[arg(long, value_name = "ACTOR")]
     owner: Option<String>,
@@ -76,6 +80,7 @@ impl List {
             supervisor: self.supervisor.clone().unwrap_or_default(),
             machine: self.machine.clone().unwrap_or_default(),
             stale: self.stale.then_some(true),
+            stalled: self.stalled.then_some(true),
             ..SessionFilter::default()
         }
     }
@@ -85,6 +90,7 @@ impl List {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|w| w == value);
         let machine = session.machine.as_ref().map_or("", |machine| &machine.machine_id);
         (!self.stale || session.stale)
+            && (!self.stalled || session.stalled && !session.stale)
             && is(&self.owner, &session.actor_id)
             && is(&self.supervisor, &session.supervisor_id)
             && is(&self.machine, machine)
@@ -127,7 +133,7 @@ fn cells(session: &Session, times: Times, now: Now, wide: bool) -> Vec<String> {
     let mut cells = vec![
         session.workspace.clone(),
         session.profile.clone(),
-        session::state(session).to_owned(),
+        session::standing(session).to_owned(),
         or_none(&session.actor_id),
         now.age(session.started_at),
         lease,

@@ -1,23 +1,26 @@
-//! `tenure status`: who has a workspace, as a person wants to read it.
+//! `tenure status`: who has a workspace and how the work stands, as a person wants to read it.
 
 use clap::Args;
-use tenure::v1::{GetSessionRequest, GetSessionResponse, Lifecycle, Session};
+use tenure::v1::{GetProjectionResponse, Projection};
 
 use crate::arguments::{Global, Workspace};
+use crate::command::projection;
 use crate::connection::Connection;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::output::details::Details;
-use crate::output::session;
 use crate::output::time::Now;
+use crate::output::{session, surroundings};
 
 const EXAMPLES: &str = "\
-Exits with 3 when the workspace has no session, and with 0 also when the session is stale.
+Exits with 3 when the workspace has no session (what work it has is shown all the same), and with
+0 also when the session is stale.
 
 Example:
   tenure status acme/api -o wide";
 
-/// Shows who has a workspace.
+/// Shows who has a workspace, and how the work stands.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Status {
@@ -31,32 +34,38 @@ pub struct Status {
 /// Runs the command.
 ///
 /// # Errors
-/// What the service refuses with, such as `NO_SESSION`.
+/// What the service refuses with; `NO_SESSION` when nobody has the workspace.
 pub async fn run(status: Status, global: &Global) -> Result<(), Failure> {
     let connection = Connection::open(global).await?;
     let output = global.output();
-    let request = GetSessionRequest {
-        workspace: status.workspace.workspace,
-        profile: status.workspace.profile,
-    };
-    let answer =
-        connection.client.get_session(request).await.map_err(|error| connection.failure(error))?;
-    output.answer(&answer, || text(&answer, status.actor.as_deref(), output))
+    let projection = projection::read(&status.workspace, status.actor, &connection).await?;
+    let missing = projection.session.is_none();
+    let shown = text(&projection, output);
+    if !missing || shown.is_some() || output.is_json() {
+        let answer = GetProjectionResponse { projection: Some(projection) };
+        output.answer(&answer, || shown.unwrap_or_default())?;
+    }
+    if missing {
+        let message = format!("{} has no session", status.workspace.shown());
+        return Err(Failure::new(Exit::NotFound, message).with_reason("NO_SESSION"));
+    }
+    Ok(())
 }
 
-fn text(answer: &GetSessionResponse, actor: Option<&str>, output: Output) -> String {
-    let Some(stored) = &answer.session else { return String::new() };
-    let mut details = Details::new(session::place(&stored.workspace, &stored.profile));
-    session::add_facts(&mut details, stored, Now::read(), output.is_wide());
-    if let Some(actor) = actor {
-        let conflict =
-            if is_conflict(stored, actor) { "yes: another holds the lease" } else { "no" };
+/// What there is to show; nothing where the workspace has neither session nor work.
+fn text(projection: &Projection, output: Output) -> Option<String> {
+    let now = Now::read();
+    let place = session::place(&projection.workspace, &projection.profile);
+    let mut details = Details::new(place);
+    if let Some(stored) = &projection.session {
+        session::add_facts(&mut details, stored, now, output.is_wide());
+    }
+    surroundings::add_facts(&mut details, projection, now, output.is_wide());
+    if projection.session.is_some()
+        && let Some(conflict) = projection.ownership_conflict
+    {
+        let conflict = if conflict { "yes: another holds the lease" } else { "no" };
         details.fact("conflict", conflict);
     }
-    details.render()
-}
-
-/// Whether the session is autonomous, live, and another's.
-fn is_conflict(stored: &Session, actor: &str) -> bool {
-    stored.lifecycle() == Lifecycle::Autonomous && !stored.stale && stored.actor_id != actor
+    (!details.is_empty()).then(|| details.render())
 }

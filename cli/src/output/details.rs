@@ -30,6 +30,12 @@ impl Details {
         self
     }
 
+    /// Whether there is no fact yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// The title and the aligned lines, escaped.
     #[must_use]
     pub fn render(&self) -> String {

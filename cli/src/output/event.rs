@@ -21,7 +21,9 @@ pub fn line(event: &Event, wide: bool) -> String {
     parts.extend(event.payload.as_ref().map(about).filter(|text| !text.is_empty()));
     // An end says by itself who ended it and why.
     if !matches!(event.payload, Some(Payload::SessionEnded(_))) {
-        if !event.reason.is_empty() {
+        // What a question asks is its own text.
+        let is_question = matches!(event.payload, Some(Payload::EscalationRaised(_)));
+        if !event.reason.is_empty() && !is_question {
             parts.push(format!("reason: {}", event.reason));
         }
         if wide && !event.actor_id.is_empty() {
@@ -88,9 +90,10 @@ fn about_surroundings(payload: &Payload) -> String {
         Payload::EscalationRaised(raised) => escalation(raised.escalation.as_ref()),
         Payload::EscalationResolved(resolved) => escalation(resolved.escalation.as_ref()),
         Payload::EscalationsCleared(cleared) => cleared.escalation_ids.join(", "),
-        Payload::GateUpdated(updated) => {
-            updated.gate.as_ref().map_or_else(String::new, |gate| gate.name.clone())
-        }
+        Payload::GatesSet(set) => set.gates.as_ref().map_or_else(String::new, gates),
+        Payload::GateUpdated(updated) => updated.gate.as_ref().map_or_else(String::new, |gate| {
+            format!("{}: {}", gate.name, words::gate_state(gate.state))
+        }),
         Payload::HandoffPut(put) => {
             put.handoff.as_ref().map_or_else(String::new, |handoff| handoff.title.clone())
         }
@@ -129,6 +132,11 @@ fn verdict(verdict: &Verdict) -> String {
 
 fn transfer(transfer: Option<&tenure::v1::PendingTransfer>) -> String {
     transfer.map_or_else(String::new, |transfer| session::pending(transfer, Now::read(), false))
+}
+
+fn gates(gates: &tenure::v1::Gates) -> String {
+    let names: Vec<&str> = gates.gates.iter().map(|gate| gate.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn escalation(escalation: Option<&tenure::v1::Escalation>) -> String {

@@ -22,6 +22,12 @@ pub fn state(session: &Session) -> &'static str {
     if session.stale { "stale" } else { "live" }
 }
 
+/// `live`, `stalled` or `stale`, for a list.
+#[must_use]
+pub fn standing(session: &Session) -> &'static str {
+    if session.stalled && !session.stale { "stalled" } else { state(session) }
+}
+
 /// Who owns a session, in words.
 #[must_use]
 pub fn owner(session: &Session) -> String {

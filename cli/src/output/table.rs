@@ -42,7 +42,7 @@ impl Table {
             let text = if wide { escape(cell) } else { shortened(&escape(cell)) };
             match cell.as_str() {
                 "live" => Cell::new(text).fg(Color::Green),
-                "stale" | "expired" => Cell::new(text).fg(Color::Yellow),
+                "stale" | "stalled" | "expired" | "failed" => Cell::new(text).fg(Color::Yellow),
                 _ => Cell::new(text),
             }
         }));

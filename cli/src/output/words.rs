@@ -1,7 +1,10 @@
 //! The short words for the values of the contract: `runtime_worker` for
 //! `OWNER_KIND_RUNTIME_WORKER`.
 
-use tenure::v1::{EndCause, ErrorReason, EventType, OwnerKind, Role, ServingState, StoreKind};
+use tenure::v1::{
+    EndCause, ErrorReason, EscalationKind, EventType, GateState, OwnerKind, Role, ServingState,
+    StoreKind,
+};
 
 /// Shown where a fact does not exist.
 pub const NONE: &str = "-";
@@ -26,6 +29,10 @@ short_words! {
     owner_kind: OwnerKind, "OWNER_KIND_";
     /// The word for the cause of an end.
     end_cause: EndCause, "END_CAUSE_";
+    /// The word for a kind of escalation.
+    escalation_kind: EscalationKind, "ESCALATION_KIND_";
+    /// The word for the state of a gate.
+    gate_state: GateState, "GATE_STATE_";
     /// The word for a type of event.
     event_type: EventType, "EVENT_TYPE_";
     /// The word for a role.

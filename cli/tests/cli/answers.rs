@@ -3,7 +3,7 @@
 use tenure::v1::{self, ErrorReason};
 use tonic::Code;
 
-use crate::scripted::{Script, refusal, session};
+use crate::scripted::{Script, projected, projection, refusal, session};
 
 const HOSTILE: &str = "w\u{1b}[31m1\u{202e}\u{9b}2J\nerror: forged";
 
@@ -29,8 +29,8 @@ fn hostile_session() -> v1::Session {
 #[test]
 fn hostile_text_never_reaches_a_terminal_in_any_format() {
     let server = Script::default()
-        .on("get_session", |_: v1::GetSessionRequest| {
-            Ok(v1::GetSessionResponse { session: Some(hostile_session()) })
+        .on("get_projection", |_: v1::GetProjectionRequest| {
+            Ok(projected(projection(hostile_session())))
         })
         .on("list_sessions", |_: v1::ListSessionsRequest| {
             let sessions = vec![hostile_session()];
@@ -56,10 +56,12 @@ fn hostile_text_never_reaches_a_terminal_in_any_format() {
 #[test]
 fn status_is_read_as_a_person_wants_it() {
     let server = Script::default()
-        .on("get_session", |request: v1::GetSessionRequest| {
+        .on("get_projection", |request: v1::GetProjectionRequest| {
             assert_eq!((request.workspace.as_str(), request.profile.as_str()), ("acme/api", "qa"));
+            assert_eq!(request.actor_id.as_deref(), Some("w2"));
             let session = v1::Session { profile: "qa".to_owned(), ..session("acme/api", "w1") };
-            Ok(v1::GetSessionResponse { session: Some(session) })
+            let whole = v1::Projection { ownership_conflict: Some(true), ..projection(session) };
+            Ok(projected(whole))
         })
         .serve();
     let words = ["status", "acme/api", "--profile", "qa", "--actor", "w2"];
@@ -80,27 +82,33 @@ fn status_is_read_as_a_person_wants_it() {
 #[test]
 fn status_ends_with_3_without_a_session_and_with_0_for_a_stale_one() {
     let server = Script::default()
-        .on("get_session", |request: v1::GetSessionRequest| match request.workspace.as_str() {
-            "stale" => {
-                let session = v1::Session { stale: true, ..session("stale", "w1") };
-                Ok(v1::GetSessionResponse { session: Some(session) })
-            }
-            _ => Err(refusal(
-                Code::NotFound,
-                ErrorReason::NoSession,
-                "no session",
-                "start one first",
-            )),
+        .on("get_projection", |request: v1::GetProjectionRequest| {
+            let missing = v1::Projection {
+                workspace: request.workspace.clone(),
+                profile: "main".to_owned(),
+                status: v1::WorkspaceStatus::Missing.into(),
+                ..v1::Projection::default()
+            };
+            Ok(projected(match request.workspace.as_str() {
+                "stale" => projection(v1::Session { stale: true, ..session("stale", "w1") }),
+                "left" => {
+                    let handoff = v1::Handoff { title: "go on".to_owned(), ..Default::default() };
+                    v1::Projection { handoff: Some(handoff), ..missing }
+                }
+                _ => missing,
+            }))
         })
         .serve();
     let stale = server.tenure(&["status", "stale"]).assert().code(0);
     assert!(text(&stale.get_output().stdout).contains("stale"));
     let none = server.tenure(&["status", "none"]).assert().code(3);
-    assert_eq!(
-        text(&none.get_output().stderr),
-        "error: no session [NO_SESSION]\nhint: start one first\n"
-    );
+    assert_eq!(text(&none.get_output().stderr), "error: none has no session [NO_SESSION]\n");
     assert!(none.get_output().stdout.is_empty());
+    let left = server.tenure(&["status", "left"]).assert().code(3);
+    assert!(text(&left.get_output().stdout).contains("go on"), "the work is shown all the same");
+    let json = server.tenure(&["status", "none", "-o", "json"]).assert().code(3);
+    let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(json["projection"]["status"], "WORKSPACE_STATUS_MISSING");
 }
 
 #[test]
@@ -208,9 +216,9 @@ fn list_reads_all_pages_with_its_filters() {
 #[test]
 fn a_server_that_does_not_answer_is_given_up_after_the_timeout() {
     let server = Script::default()
-        .on("get_session", |_: v1::GetSessionRequest| {
+        .on("get_projection", |_: v1::GetProjectionRequest| {
             std::thread::sleep(std::time::Duration::from_secs(3));
-            Ok(v1::GetSessionResponse::default())
+            Ok(v1::GetProjectionResponse::default())
         })
         .serve();
     let begun = std::time::Instant::now();

@@ -17,3 +17,4 @@ mod plain;
 mod scripted;
 mod streams;
 mod terminal;
+mod work;

@@ -9,6 +9,7 @@ use assert_cmd::Command;
 use prost::Message;
 use tenure::v1::history_service_server::{HistoryService, HistoryServiceServer};
 use tenure::v1::lease_service_server::{LeaseService, LeaseServiceServer};
+use tenure::v1::workspace_service_server::{WorkspaceService, WorkspaceServiceServer};
 use tenure::v1::{self, ErrorReason};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -84,6 +85,7 @@ impl Script {
         let script = Arc::new(self);
         let serving = tonic::transport::Server::builder()
             .add_service(LeaseServiceServer::from_arc(Arc::clone(&script)))
+            .add_service(WorkspaceServiceServer::from_arc(Arc::clone(&script)))
             .add_service(HistoryServiceServer::from_arc(script));
         runtime.spawn(serving.serve_with_incoming(incoming));
         Server { url, asked, _runtime: runtime }
@@ -177,6 +179,53 @@ pub fn session(workspace: &str, actor: &str) -> v1::Session {
         lease_expires_at: at(now + 28),
         ..v1::Session::default()
     }
+}
+
+/// The whole of a workspace that a session holds.
+pub fn projection(session: v1::Session) -> v1::Projection {
+    v1::Projection {
+        workspace: session.workspace.clone(),
+        profile: session.profile.clone(),
+        status: v1::WorkspaceStatus::Active.into(),
+        revision: session.revision,
+        session: Some(session),
+        ..v1::Projection::default()
+    }
+}
+
+/// The answer that is `projection`.
+pub fn projected(projection: v1::Projection) -> v1::GetProjectionResponse {
+    v1::GetProjectionResponse { projection: Some(projection) }
+}
+
+macro_rules! workspace_service {
+    ($($name:ident($request:ident) -> $response:ident;)*) => {
+        #[tonic::async_trait]
+        impl WorkspaceService for Script {
+            $(
+                async fn $name(
+                    &self,
+                    request: Request<v1::$request>,
+                ) -> Result<Response<v1::$response>, Status> {
+                    self.unary(stringify!($name), &request)
+                }
+            )*
+        }
+    };
+}
+
+workspace_service! {
+    get_projection(GetProjectionRequest) -> GetProjectionResponse;
+    register_workspace(RegisterWorkspaceRequest) -> RegisterWorkspaceResponse;
+    list_workspaces(ListWorkspacesRequest) -> ListWorkspacesResponse;
+    delete_workspace(DeleteWorkspaceRequest) -> DeleteWorkspaceResponse;
+    put_handoff(PutHandoffRequest) -> PutHandoffResponse;
+    put_gates(PutGatesRequest) -> PutGatesResponse;
+    update_gate(UpdateGateRequest) -> UpdateGateResponse;
+    raise_escalation(RaiseEscalationRequest) -> RaiseEscalationResponse;
+    resolve_escalation(ResolveEscalationRequest) -> ResolveEscalationResponse;
+    list_escalations(ListEscalationsRequest) -> ListEscalationsResponse;
+    import_legacy_state(ImportLegacyStateRequest) -> ImportLegacyStateResponse;
 }
 
 macro_rules! lease_service {

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use crate::engine::Failure;
 use crate::grpc::convert::refusal;
 use crate::grpc::convert::time::duration;
-use crate::grpc::convert::violation::{Unfit, Violation, Violations};
+use crate::grpc::convert::violation::{Violation, Violations};
 use crate::store::StoreError;
 
 pub mod code;
@@ -218,16 +218,9 @@ impl From<Fault> for Status {
     }
 }
 
-impl From<Unfit> for Fault {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Invalid(violations) => Self::invalid(&violations),
-            Unfit::NotYet(fields) => Self::unimplemented(format!(
-                "this server cannot keep these fields yet, so the request was refused as a \
-                 whole: {}",
-                fields.join(", ")
-            )),
-        }
+impl From<Violations> for Fault {
+    fn from(violations: Violations) -> Self {
+        Self::invalid(&violations)
     }
 }
 

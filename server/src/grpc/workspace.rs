@@ -6,6 +6,8 @@
 //!
 //! Must not know: the rules, the store's form.
 
+use std::sync::Arc;
+
 use tenure::v1;
 use tenure::v1::workspace_service_server::WorkspaceService;
 use tenure_core::reply::Reply;
@@ -17,20 +19,24 @@ use super::not_yet::not_yet;
 use super::status::Fault;
 use crate::access;
 use crate::engine::Engine;
+use crate::store::Reads;
+
+mod read;
 
 /// The service.
 #[derive(Clone)]
 pub(super) struct WorkspaceRpcs {
     pub engine: Engine,
+    pub reads: Arc<dyn Reads>,
 }
 
 #[tonic::async_trait]
 impl WorkspaceService for WorkspaceRpcs {
     async fn get_projection(
         &self,
-        _: Request<v1::GetProjectionRequest>,
+        request: Request<v1::GetProjectionRequest>,
     ) -> Result<Response<v1::GetProjectionResponse>, Status> {
-        Err(not_yet("GetProjection"))
+        Ok(Response::new(self.projection(request.into_inner()).await?))
     }
 
     async fn register_workspace(
@@ -125,9 +131,9 @@ impl WorkspaceService for WorkspaceRpcs {
 
     async fn list_escalations(
         &self,
-        _: Request<v1::ListEscalationsRequest>,
+        request: Request<v1::ListEscalationsRequest>,
     ) -> Result<Response<v1::ListEscalationsResponse>, Status> {
-        Err(not_yet("ListEscalations"))
+        Ok(Response::new(self.escalations(request.into_inner()).await?))
     }
 
     async fn import_legacy_state(

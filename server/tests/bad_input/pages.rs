@@ -92,6 +92,33 @@ async fn a_session_that_is_due_but_not_recorded_is_listed_as_stale() {
 }
 
 #[tokio::test]
+async fn a_session_that_stalled_and_is_not_recorded_so_is_listed_as_stalled_while_it_lives() {
+    let mut server = Server::start().await;
+    let mut writes = Vec::new();
+    for (name, expires_at, stalls_at) in [
+        ("acme/lives", u64::MAX, None),
+        ("acme/progresses", u64::MAX, Some(u64::MAX)),
+        ("acme/stalled", u64::MAX, Some(0)),
+        ("acme/stale", 0, Some(0)),
+    ] {
+        let mut write = unrecorded(name, LeaseInstant(expires_at));
+        let tenure = write.tenure.as_mut().map(Arc::make_mut).unwrap();
+        tenure.session.as_mut().unwrap().stalls_at = stalls_at.map(LeaseInstant);
+        writes.push(write);
+    }
+    store(&server, writes).await;
+    let mut names = async |stalled| {
+        let filter = v1::SessionFilter { stalled: Some(stalled), ..v1::SessionFilter::default() };
+        let request = v1::ListSessionsRequest { filter: Some(filter), ..page(10, "") };
+        let answer = server.lease.list_sessions(request).await.unwrap().into_inner();
+        assert!(answer.sessions.iter().all(|session| session.stalled == stalled));
+        answer.sessions.into_iter().map(|session| session.workspace).collect::<Vec<_>>()
+    };
+    assert_eq!(names(true).await, ["acme/stalled"]);
+    assert_eq!(names(false).await, ["acme/lives", "acme/progresses", "acme/stale"]);
+}
+
+#[tokio::test]
 async fn a_rare_match_behind_many_rows_is_found_by_following_the_tokens() {
     let mut server = Server::start().await;
     for thousand in 0..12 {

@@ -152,7 +152,9 @@ fn change(before: Option<&Session>, after: Option<&Session>, list: &List) -> Opt
     let after = after.filter(|session| list.selects(session));
     match (before, after) {
         (Some(before), None) => Some(line("gone", before)),
-        (before, Some(after)) if before != Some(after) => Some(line(session::state(after), after)),
+        (before, Some(after)) if before != Some(after) => {
+            Some(line(session::standing(after), after))
+        }
         _ => None,
     }
 }

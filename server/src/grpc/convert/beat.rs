@@ -11,13 +11,13 @@ use super::session::activity as shown_activity;
 use super::text::activity;
 use super::time::{lease_timing, timestamp};
 use super::transfer::directives;
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 
 /// A heartbeat.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse(request: &v1::HeartbeatRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse(request: &v1::HeartbeatRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let key = violations.key(&request.workspace, &request.profile);
     let actor = violations.required("actor_id", &request.actor_id, ActorId::parse);
@@ -26,7 +26,7 @@ pub fn parse(request: &v1::HeartbeatRequest) -> Result<Parsed, Unfit> {
     let activity = activity(request.activity.as_deref(), &mut violations);
     let report = report::of_heartbeat(request, &mut violations);
     let (Some(key), Some(actor), true) = (key, actor, violations.is_empty()) else {
-        return Err(violations.into());
+        return Err(violations);
     };
     let command = Command::Heartbeat(Heartbeat { actor, session_id, activity, report });
     Ok(Parsed { key, command, once: None })

@@ -8,14 +8,14 @@ use tenure_core::reply::{Cleared, Yielded};
 
 use super::session::{self, owner};
 use super::text::optional_reason;
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{choice, once};
 
 /// A yield.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -27,7 +27,7 @@ pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Unfit
     let actor = violations.unless_empty("actor_id", &request.actor_id, ActorId::parse);
     let reason = optional_reason(&request.reason, &mut violations);
     let (Some(key), true) = (key, violations.is_empty()) else {
-        return Err(violations.into());
+        return Err(violations);
     };
     Ok(Parsed { key, command: Command::Yield(Yield { actor, reason, expected }), once })
 }
@@ -35,8 +35,8 @@ pub fn parse_yield(mut request: v1::YieldSessionRequest) -> Result<Parsed, Unfit
 /// A clear.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_clear(mut request: v1::ClearSessionRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_clear(mut request: v1::ClearSessionRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -48,7 +48,7 @@ pub fn parse_clear(mut request: v1::ClearSessionRequest) -> Result<Parsed, Unfit
     let actor = violations.unless_empty("actor_id", &request.actor_id, ActorId::parse);
     let reason = optional_reason(&request.reason, &mut violations);
     let (Some(key), true) = (key, violations.is_empty()) else {
-        return Err(violations.into());
+        return Err(violations);
     };
     Ok(Parsed { key, command: Command::Clear(Clear { actor, reason, expected }), once })
 }

@@ -9,15 +9,15 @@ use tenure_core::reply::EscalationResolved;
 
 use super::list::{page_size, position_with, prefix};
 use super::text::{optional_reason, reason};
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{choice, once, work};
 use crate::grpc::page_token::Scope;
 
 /// A raised escalation.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_raise(mut request: v1::RaiseEscalationRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_raise(mut request: v1::RaiseEscalationRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -29,15 +29,15 @@ pub fn parse_raise(mut request: v1::RaiseEscalationRequest) -> Result<Parsed, Un
             let command = Command::RaiseEscalation(RaiseEscalation { actor, kind, reason });
             Ok(Parsed { key, command, once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 
 /// A resolved escalation.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_resolve(mut request: v1::ResolveEscalationRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_resolve(mut request: v1::ResolveEscalationRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -49,7 +49,7 @@ pub fn parse_resolve(mut request: v1::ResolveEscalationRequest) -> Result<Parsed
             let command = Command::ResolveEscalation(ResolveEscalation { actor, id, reason });
             Ok(Parsed { key, command, once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 

@@ -9,17 +9,17 @@ use tenure_core::session::Transfer;
 use super::session;
 use super::text::{optional_reason, reason};
 use super::time::{grace, lease_timestamp};
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{holder, machine, once, transfer, work};
 
 /// A forced takeover. It must say which session, or which revision, it means.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
+/// Every violation.
 pub fn parse(
     mut request: v1::ForceTakeOverSessionRequest,
     bounds: &LeaseBounds,
-) -> Result<Parsed, Unfit> {
+) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -53,15 +53,15 @@ pub fn parse(
             // The outcomes of dry runs are not kept.
             Ok(Parsed { key, command, once: once.filter(|_| !dry_run) })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 
 /// The cancelling of a pending transfer.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -72,7 +72,7 @@ pub fn parse_cancel(mut request: v1::CancelForcedTakeoverRequest) -> Result<Pars
     );
     let reason = optional_reason(&request.reason, &mut violations);
     let (Some(key), true) = (key, violations.is_empty()) else {
-        return Err(violations.into());
+        return Err(violations);
     };
     let command = Command::CancelTransfer(CancelTransfer { reason, expected });
     Ok(Parsed { key, command, once })

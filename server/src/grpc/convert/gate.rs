@@ -8,14 +8,14 @@ use tenure_core::gate::{GATE_NOTE_MAX_CHARS, GATES_MAX, Gates};
 use tenure_core::name::{ActorId, GateName};
 
 use super::text::at_most;
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{choice, once, work};
 
 /// A list of gates.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_put(mut request: v1::PutGatesRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_put(mut request: v1::PutGatesRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -23,7 +23,7 @@ pub fn parse_put(mut request: v1::PutGatesRequest) -> Result<Parsed, Unfit> {
     let actor = violations.unless_empty("actor_id", &request.actor_id, ActorId::parse);
     let gates = list(&request.gates, &mut violations);
     let (Some(key), true) = (key, violations.is_empty()) else {
-        return Err(violations.into());
+        return Err(violations);
     };
     Ok(Parsed { key, command: Command::PutGates(PutGates { actor, gates, expected }), once })
 }
@@ -51,8 +51,8 @@ fn list(gates: &[v1::Gate], violations: &mut Violations) -> Vec<RequestedGate> {
 /// One gate, set.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_update(mut request: v1::UpdateGateRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_update(mut request: v1::UpdateGateRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -70,7 +70,7 @@ pub fn parse_update(mut request: v1::UpdateGateRequest) -> Result<Parsed, Unfit>
             let command = UpdateGate { actor, name, state, note, expected };
             Ok(Parsed { key, command: Command::UpdateGate(command), once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 

@@ -8,14 +8,14 @@ use tenure_core::handoff::{
 use tenure_core::name::ActorId;
 
 use super::text::required;
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{choice, once, work};
 
 /// A handoff.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse_put(mut request: v1::PutHandoffRequest) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse_put(mut request: v1::PutHandoffRequest) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -23,7 +23,7 @@ pub fn parse_put(mut request: v1::PutHandoffRequest) -> Result<Parsed, Unfit> {
     let actor = violations.unless_empty("actor_id", &request.actor_id, ActorId::parse);
     let Some(handoff) = request.handoff else {
         violations.add("handoff", "must be given");
-        return Err(violations.into());
+        return Err(violations);
     };
     let title = required("handoff.title", &handoff.title, HANDOFF_TITLE_MAX_CHARS, &mut violations);
     let actions = actions(&handoff.actions, &mut violations);
@@ -32,7 +32,7 @@ pub fn parse_put(mut request: v1::PutHandoffRequest) -> Result<Parsed, Unfit> {
             let command = PutHandoff { actor, title, actions, expected };
             Ok(Parsed { key, command: Command::PutHandoff(command), once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 

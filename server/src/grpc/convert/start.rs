@@ -7,7 +7,7 @@ use tenure_core::ledger::LedgerEntry;
 use tenure_core::reply::Started;
 
 use super::session::{self, activity, owner};
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{choice, holder, machine, once, transfer, work};
 
 /// The most starts of one batch.
@@ -16,8 +16,11 @@ pub const BATCH_MAX_STARTS: usize = 1_000;
 /// A start.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
-pub fn parse(mut request: v1::StartSessionRequest, bounds: &LeaseBounds) -> Result<Parsed, Unfit> {
+/// Every violation.
+pub fn parse(
+    mut request: v1::StartSessionRequest,
+    bounds: &LeaseBounds,
+) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -35,7 +38,7 @@ pub fn parse(mut request: v1::StartSessionRequest, bounds: &LeaseBounds) -> Resu
             let start = Start { holder, mode, supersede, machine, expected };
             Ok(Parsed { key, command: Command::Start(start), once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 

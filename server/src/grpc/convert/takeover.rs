@@ -7,17 +7,17 @@ use tenure_core::reply::TakenOver;
 
 use super::session::{self, activity, owner};
 use super::text::reason;
-use super::violation::{Parsed, Unfit, Violations};
+use super::violation::{Parsed, Violations};
 use super::{holder, machine, once, transfer, work};
 
 /// A takeover.
 ///
 /// # Errors
-/// [`Unfit::Invalid`] with every violation.
+/// Every violation.
 pub fn parse(
     mut request: v1::TakeOverSessionRequest,
     bounds: &LeaseBounds,
-) -> Result<Parsed, Unfit> {
+) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
     let key = violations.key(&request.workspace, &request.profile);
@@ -35,7 +35,7 @@ pub fn parse(
             let command = Command::TakeOver(TakeOver { successor, reason, machine, expected });
             Ok(Parsed { key, command, once })
         }
-        _ => Err(violations.into()),
+        _ => Err(violations),
     }
 }
 

@@ -3,28 +3,27 @@
 use tenure::v1;
 use tenure_core::context::LeaseBounds;
 
-use super::violation::{Parsed, Unfit};
+use super::violation::{Parsed, Violations};
 
 mod answers;
 mod hostile;
 mod requests;
 
 /// The fields that are refused; empty if none is.
-fn refused(parsed: Result<Parsed, Unfit>) -> Vec<&'static str> {
+fn refused(parsed: Result<Parsed, Violations>) -> Vec<&'static str> {
     match parsed {
         Ok(_) => Vec::new(),
-        Err(Unfit::Invalid(violations)) => violations.iter().map(|v| v.field).collect(),
-        Err(Unfit::NotYet(fields)) => fields,
+        Err(violations) => violations.iter().map(|v| v.field).collect(),
     }
 }
 
 /// The paths that are refused; empty if none is.
-pub fn paths(parsed: Result<Parsed, Unfit>) -> Vec<String> {
+pub fn paths(parsed: Result<Parsed, Violations>) -> Vec<String> {
     match parsed {
-        Err(Unfit::Invalid(violations)) => {
+        Err(violations) => {
             violations.iter().map(|violation| violation.path().into_owned()).collect()
         }
-        _ => Vec::new(),
+        Ok(_) => Vec::new(),
     }
 }
 

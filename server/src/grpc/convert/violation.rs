@@ -18,16 +18,6 @@ pub struct Parsed {
     pub once: Option<Once>,
 }
 
-/// Why a request cannot be carried out, whatever is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unfit {
-    /// Fields are malformed.
-    Invalid(Violations),
-    /// These fields belong to what this server cannot do yet. Refused, because a caller who
-    /// sends a checkpoint must not believe that it is kept.
-    NotYet(Vec<&'static str>),
-}
-
 /// One bad field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -130,11 +120,5 @@ impl Violations {
         let workspace = self.required("workspace", workspace, WorkspaceName::parse);
         let profile = self.required("profile", profile, ProfileName::parse);
         Some(Key { workspace: workspace?, profile: profile? })
-    }
-}
-
-impl From<Violations> for Unfit {
-    fn from(violations: Violations) -> Self {
-        Self::Invalid(violations)
     }
 }

@@ -60,7 +60,6 @@ fn workspace() -> Workspace {
         session: Some(samples::session()),
         transfer: Some(samples::transfer()),
         signals: Signals { gates_revision: GatesRevision(2), blocking: None },
-        ..Tenure::default()
     };
     Workspace { key: samples::key(), tenure, surroundings: Some(Box::new(surroundings)) }
 }

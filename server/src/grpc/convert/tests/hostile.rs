@@ -7,7 +7,9 @@ use tenure::v1::force_take_over_session_request::Successor as Forced;
 use tenure::v1::start_session_request::Holder;
 use tenure::v1::take_over_session_request::Successor;
 
-use super::super::{beat, ending, forced, list, start as starts, takeover};
+use super::super::{
+    beat, ending, escalation, forced, gate, handoff, list, projection, start as starts, takeover,
+};
 use super::*;
 
 /// Texts at and over every bound, with what disturbs a terminal, a path, a query.
@@ -100,14 +102,16 @@ prop_compose! {
 }
 
 /// The violations of an unfit request are few, name fields, and repeat nothing of the caller's.
-fn check(parsed: Result<Parsed, Unfit>) -> Result<(), TestCaseError> {
-    let Err(Unfit::Invalid(violations)) = parsed else {
+fn check(parsed: Result<Parsed, Violations>) -> Result<(), TestCaseError> {
+    let Err(violations) = parsed else {
         return Ok(());
     };
     prop_assert!((1..=16).contains(&violations.iter().count()));
     for violation in violations.iter() {
-        let is_path = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.');
-        prop_assert!(violation.field.chars().all(is_path));
+        let is_path = |c: char| {
+            c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '[' | ']')
+        };
+        prop_assert!(violation.path().chars().all(is_path));
         prop_assert!(violation.description.len() < 200);
     }
     Ok(())
@@ -174,6 +178,118 @@ proptest! {
         check(ending::parse_clear(v1::ClearSessionRequest {
             workspace, profile, request_id, expected_session_id, expected_revision, actor_id, reason,
         }))?;
+    }
+
+    #[test]
+    fn any_change_of_the_surroundings_is_parsed_or_refused(
+        (workspace, profile, request_id) in (text(), text(), text()),
+        (actor_id, reason, name) in (text(), text(), text()),
+        expected_session_id in prop::option::of(text()),
+        note in prop::option::of(text()),
+        (state, items) in (any::<i32>(), prop::collection::vec((text(), any::<i32>()), 0..4)),
+    ) {
+        let gates = items.iter().map(|(text, state)| v1::Gate {
+            name: text.clone(),
+            state: *state,
+            note: text.clone(),
+            ..v1::Gate::default()
+        });
+        check(gate::parse_put(v1::PutGatesRequest {
+            workspace: workspace.clone(),
+            profile: profile.clone(),
+            request_id: request_id.clone(),
+            expected_session_id: expected_session_id.clone(),
+            actor_id: actor_id.clone(),
+            gates: gates.collect(),
+        }))?;
+        check(gate::parse_update(v1::UpdateGateRequest {
+            workspace: workspace.clone(),
+            profile: profile.clone(),
+            request_id: request_id.clone(),
+            expected_session_id: expected_session_id.clone(),
+            actor_id: actor_id.clone(),
+            name: name.clone(),
+            state,
+            note,
+        }))?;
+        let actions = items.into_iter().map(|(text, state)| v1::HandoffAction { text, state });
+        let handoff =
+            v1::Handoff { title: name.clone(), actions: actions.collect(), ..v1::Handoff::default() };
+        check(handoff::parse_put(v1::PutHandoffRequest {
+            workspace: workspace.clone(),
+            profile: profile.clone(),
+            request_id: request_id.clone(),
+            expected_session_id,
+            actor_id: actor_id.clone(),
+            handoff: Some(handoff),
+        }))?;
+        check(escalation::parse_raise(v1::RaiseEscalationRequest {
+            workspace: workspace.clone(),
+            profile: profile.clone(),
+            request_id: request_id.clone(),
+            actor_id: actor_id.clone(),
+            kind: state,
+            reason: reason.clone(),
+        }))?;
+        check(escalation::parse_resolve(v1::ResolveEscalationRequest {
+            workspace, profile, request_id, actor_id, escalation_id: name, reason,
+        }))?;
+    }
+
+    #[test]
+    fn any_report_of_a_beat_is_parsed_or_refused(
+        (work_stream, gates_revision) in (prop::option::of(text()), any::<Option<u64>>()),
+        (wall_time, counters) in
+            (duration(), prop::collection::btree_map(text(), any::<u64>(), 0..20)),
+        checkpoint in prop::option::of(prop::collection::vec(any::<u8>(), 0..100)),
+        sections in prop::collection::vec((text(), text()), 0..20),
+    ) {
+        let usage = v1::Usage { wall_time, counters, ..v1::Usage::default() };
+        let sections = sections.into_iter().map(|(name, content_type)| v1::ClientSection {
+            name,
+            content: Vec::new(),
+            content_type,
+        });
+        let request = v1::HeartbeatRequest {
+            workspace: "acme/api".to_owned(),
+            actor_id: "worker-1".to_owned(),
+            work_stream,
+            usage: Some(usage),
+            gates_revision,
+            checkpoint,
+            client_sections: sections.collect(),
+            ..v1::HeartbeatRequest::default()
+        };
+        if let Err(violations) = beat::parse(&request) {
+            // Three of the report itself, and two for each section.
+            prop_assert!((1..=3 + 2 * 16).contains(&violations.iter().count()));
+        }
+    }
+
+    #[test]
+    fn any_projection_and_list_of_escalations_is_parsed_or_refused(
+        (workspace, profile, page_token, prefix) in (text(), text(), text(), text()),
+        (page_size, kind) in any::<(i32, i32)>(),
+        actor_id in prop::option::of(text()),
+        known in prop::collection::vec((text(), 30_usize..34), 0..5),
+    ) {
+        let known = known.into_iter().map(|(name, bytes)| v1::SectionDigest {
+            name,
+            digest: vec![0; bytes],
+        });
+        let _ = projection::parse(v1::GetProjectionRequest {
+            workspace: workspace.clone(),
+            profile: profile.clone(),
+            actor_id,
+            known_sections: known.collect(),
+        });
+        let filter = v1::EscalationFilter { prefix, kind };
+        let request = v1::ListEscalationsRequest {
+            workspace, profile, page_size, page_token, filter: Some(filter),
+        };
+        if let Ok(listing) = escalation::parse_list(request) {
+            prop_assert!((1..=list::PAGE_SIZE_MAX).contains(&listing.page_size));
+        }
     }
 
     #[test]
