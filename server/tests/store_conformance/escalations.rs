@@ -68,7 +68,8 @@ async fn pages(store: &impl Reads, filter: &EscalationFilter, limit: u32) -> Vec
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let page = store.escalations(filter.clone(), after, limit).await.unwrap();
+        let page = store.escalations(filter.clone(), after.clone(), limit).await.unwrap();
+        assert!(!page.rows.is_empty() || after.is_none(), "a page led to nothing");
         found.extend(page.rows.iter().map(place));
         let Some(next) = page.next else { break };
         assert_eq!(page.rows.len(), limit as usize);
