@@ -108,6 +108,15 @@ impl LeaseHolder {
         }
     }
 
+    /// How long ago the request was sent that was answered last, at most `stop_work_after`.
+    /// Well beyond `renew_after` of the [timing](Self::timing), answers have stopped coming.
+    #[must_use]
+    pub fn unanswered_for(&self) -> Duration {
+        let view = self.view.borrow();
+        let left = view.stop_at.since(self.supervisor.now());
+        view.timing.stop_work_after.saturating_sub(left)
+    }
+
     /// The timing that was answered last, counted from when its request was sent.
     #[must_use]
     pub fn timing(&self) -> Timing {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tenure_core::context::LeaseBounds;
+use tenure_core::time::Span;
 
 mod address;
 mod error;
@@ -59,6 +60,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The bounds of a requested lease.
     pub lease: LeaseBounds,
+    /// In how much lease-clock time the score of a work stream halves.
+    pub work_stream_half_life: Span,
     /// How much callers may ask for.
     pub limits: Limits,
     /// How long connections live.

@@ -18,6 +18,8 @@ use tenure_core::event::What;
 use tenure_core::name::Key;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
+use tenure_core::time::Span;
+use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::Caller;
@@ -127,6 +129,8 @@ pub struct EngineOptions {
     pub lease_bounds: LeaseBounds,
     /// About how many bytes of workspaces to keep at hand.
     pub cache_bytes: usize,
+    /// In how much lease-clock time the score of a work stream halves.
+    pub work_stream_half_life: Span,
     /// How much work makes a batch.
     pub batching: Batching,
     /// Where the present comes from.
@@ -138,6 +142,7 @@ impl Default for EngineOptions {
         Self {
             lease_bounds: LeaseBounds::default(),
             cache_bytes: 256 << 20,
+            work_stream_half_life: HALF_LIFE_DEFAULT,
             batching: Batching::default(),
             time: Arc::new(SystemTimeSource),
         }

@@ -1,7 +1,8 @@
-//! The server's life as a whole: open, bind, serve, drain, close.
+//! The server's life as a whole: bind, open, serve, drain, close.
 //!
-//! Guarantees: nothing is bound before the store is open, and nothing is answered after it is
-//! closed; a store that fails for good ends the process with an error.
+//! Guarantees: a server that cannot listen leaves no store behind; nobody is answered before
+//! the store is open, nor after it is closed; a store that fails for good ends the process with
+//! an error.
 //!
 //! Must not know: how a call is answered.
 
@@ -77,8 +78,10 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let drain = Drain::new(config.drain_deadline);
     signals::listen(drain.clone()).map_err(|error| RunError::Start(error.into()))?;
 
+    // Whoever connects already waits until the store is open.
+    let listeners = listen::bind(&config.listen).await?;
     let store = open(&config.store).await?;
-    let outcome = with_store(config, store.clone(), drain.clone()).await;
+    let outcome = with_store(config, listeners, store.clone(), drain.clone()).await;
     if tokio::time::timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
         tracing::warn!("the store takes long to close");
     }
@@ -89,9 +92,15 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     }
 }
 
-async fn with_store(config: &Config, store: Arc<dyn Store>, drain: Drain) -> Result<(), RunError> {
+async fn with_store(
+    config: &Config,
+    listeners: Vec<Listener>,
+    store: Arc<dyn Store>,
+    drain: Drain,
+) -> Result<(), RunError> {
     let options = EngineOptions {
         lease_bounds: config.lease,
+        work_stream_half_life: config.work_stream_half_life,
         cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
         ..EngineOptions::default()
     };
@@ -113,15 +122,16 @@ async fn with_store(config: &Config, store: Arc<dyn Store>, drain: Drain) -> Res
         drain: drain.clone(),
         connections: TaskTracker::new(),
     };
-    let outcome = bind_and_serve(config, services, &drain).await;
+    let outcome = serve_until_drained(config, listeners, services, &drain).await;
     if tokio::time::timeout(CLOSE_TIMEOUT, engine.stop()).await.is_err() {
         tracing::warn!("the engine takes long to stop");
     }
     outcome
 }
 
-async fn bind_and_serve(
+async fn serve_until_drained(
     config: &Config,
+    listeners: Vec<Listener>,
     services: Services,
     drain: &Drain,
 ) -> Result<(), RunError> {
@@ -132,7 +142,6 @@ async fn bind_and_serve(
     let health = Health::add_to(&mut routes, &contract)
         .await
         .map_err(|error| RunError::Start(error.into()))?;
-    let listeners = listen::bind(&config.listen).await?;
     announce(config, &listeners);
     let supervision = supervisor::supervise(drain.clone());
     let ended = serve::serve(Serving {
@@ -258,7 +267,10 @@ mod tests {
         let drain = Drain::new(config.drain_deadline);
         let running = tokio::spawn({
             let (store, drain) = (store.clone(), drain.clone());
-            async move { with_store(&config, store, drain).await }
+            async move {
+                let listeners = listen::bind(&config.listen).await.unwrap();
+                with_store(&config, listeners, store, drain).await
+            }
         });
         let mut client = timeout(PATIENCE, async {
             loop {

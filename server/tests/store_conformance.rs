@@ -45,6 +45,10 @@ mod sqlite_damage;
 mod sqlite_faults;
 #[path = "store_conformance/sqlite_files.rs"]
 mod sqlite_files;
+#[path = "store_conformance/sqlite_migration.rs"]
+mod sqlite_migration;
+#[path = "store_conformance/sqlite_rows.rs"]
+mod sqlite_rows;
 
 macro_rules! conformance {
     ($($module:ident :: { $($test:ident),+ $(,)? })+) => {

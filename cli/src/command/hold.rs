@@ -7,6 +7,7 @@
 
 mod child;
 mod signals;
+mod telling;
 mod terminal;
 mod timing;
 
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use self::child::{Child, ChildEvent};
 use self::signals::Signals;
+use self::telling::{Silence, told};
 use self::terminal::Terminal;
 use self::timing::{KillAfter, Lateness, Plan};
 use crate::arguments::{Global, Workspace};
@@ -29,7 +31,7 @@ use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::machine::this_machine;
-use crate::output::time::{humane, parse_duration};
+use crate::output::time::parse_duration;
 use crate::output::{note, words};
 
 /// How long an interrupted start may still take, so that its session can be given up.
@@ -197,8 +199,9 @@ async fn watch_over(
 ) -> End {
     let mut seen = Directives::default();
     let mut plan: Option<Plan> = None;
+    let mut silence = Silence::default();
     let mut forwarded_stop = false;
-    let mut tick = tokio::time::interval(timing::TICK);
+    let mut tick = tokio::time::interval(timing::tick(lease.timing()));
     loop {
         let must_end = plan.as_ref().map(|plan| plan.end_at);
         tokio::select! {
@@ -227,7 +230,10 @@ async fn watch_over(
                     child.signal(signal);
                 }
             },
-            _ = tick.tick() => lateness.saw(lease.work_time_left()),
+            _ = tick.tick() => {
+                lateness.saw(lease.work_time_left());
+                silence.look(lease, must_end);
+            }
         }
     }
 }
@@ -236,36 +242,6 @@ async fn sleep_until(instant: Option<Instant>) {
     if let Some(instant) = instant {
         tokio::time::sleep_until(instant).await;
     }
-}
-
-/// Tells a person what the service asks for now, and plans for a pending transfer.
-fn told(
-    before: &Directives,
-    now: &Directives,
-    kill_after: KillAfter,
-    lease: &LeaseHolder,
-) -> Option<Plan> {
-    if now.blocked && !before.blocked {
-        note(&format!("tenure: blocked, waiting for an answer: {}", now.blocking_reason));
-    } else if before.blocked && !now.blocked {
-        note("tenure: no longer blocked");
-    }
-    let Some(asked) = now.yield_requested.clone() else {
-        if before.yield_requested.is_some() {
-            note("tenure: the takeover was cancelled");
-        }
-        return None;
-    };
-    let plan = Plan::of(asked, kill_after.of(lease.timing().expires_in), Instant::now());
-    // The answer to the next beat says the same again, with what is left by then.
-    let known = before.yield_requested.as_ref();
-    if known.is_some_and(|it| it.successor_session_id == plan.asked.successor_session_id) {
-        return Some(plan);
-    }
-    let left = humane(plan.end_at.saturating_duration_since(Instant::now()));
-    let (to, why) = (&plan.asked.successor_actor_id, &plan.asked.reason);
-    note(&format!("tenure: the workspace passes to {to}, the command is ended in {left}: {why}"));
-    Some(plan)
 }
 
 /// Gives the session up; if that fails, or nobody wants to wait for it, it expires by itself.

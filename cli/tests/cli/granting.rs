@@ -57,7 +57,8 @@ async fn answer(
     silent: Arc<AtomicBool>,
     told: Option<mpsc::UnboundedReceiver<push::Kind>>,
 ) {
-    let Some(mut told) = told else { return };
+    // Only the first stream is told anything.
+    let mut told = told.unwrap_or_else(|| mpsc::unbounded_channel().1);
     let mut handle = 0;
     loop {
         tokio::select! {

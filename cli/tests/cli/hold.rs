@@ -207,6 +207,28 @@ fn without_answers_the_command_is_dead_before_the_lease_can_expire() {
 }
 
 #[test]
+fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
+    let granting = granting(Duration::from_secs(9));
+    let mut holding = Holding::new(
+        &granting.server,
+        &[],
+        "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done",
+    );
+    assert_eq!(holding.line(), "ready");
+    let mut told = BufReader::new(holding.child.stderr.take().unwrap()).lines();
+    granting.silent.store(true, Ordering::SeqCst);
+    let outage = told.next().unwrap().unwrap();
+    assert!(outage.starts_with("tenure: no answer for "), "{outage}");
+    assert!(outage.contains("the command is ended in "), "{outage}");
+    granting.silent.store(false, Ordering::SeqCst);
+    assert_eq!(told.next().unwrap().unwrap(), "tenure: answers come again");
+    holding.signal(Signal::TERM);
+    assert_eq!(holding.ended().0, Some(3));
+    let rest: Vec<_> = told.map_while(Result::ok).filter(|line| line.contains("tenure")).collect();
+    assert!(rest.is_empty(), "nothing else: {rest:?}");
+}
+
+#[test]
 fn a_pending_transfer_ends_the_command_before_its_deadline_and_yields() {
     let granting = granting(LONG);
     let mut holding = Holding::new(&granting.server, &[], STUBBORN);

@@ -30,6 +30,7 @@ pub(super) fn config(
         listen: reader.listen("listen"),
         store: reader.store("store", data_folder),
         lease: reader.lease_bounds(),
+        work_stream_half_life: span(reader.duration("work_streams.half_life")),
         limits: reader.limits(),
         connection: reader.connection_times(),
         drain_deadline: reader.duration("drain.deadline"),

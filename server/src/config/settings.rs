@@ -92,6 +92,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "The longest lease that is granted",
     },
     Setting {
+        key: "work_streams.half_life",
+        kind: duration(1_000, 30 * DAY),
+        default: Some("15m"),
+        help: "In how much time the score of a work stream halves",
+    },
+    Setting {
         key: "limits.connections",
         kind: Kind::Count { min: 1, max: 65_536 },
         default: Some("4096"),

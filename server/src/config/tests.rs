@@ -185,6 +185,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("lease.ttl_max", "25h", "too large"),
     ("lease.ttl_min", "soon", "not a duration"),
     ("lease.ttl_min", "1s 1us", "finer than a millisecond"),
+    ("work_streams.half_life", "999ms", "too small"),
     ("limits.connections", "0", "too small"),
     ("limits.connections", "65537", "too large"),
     ("limits.connections", "-1", "not a whole number"),

@@ -13,10 +13,12 @@ use tenure_core::parts::{Needs, Parts};
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tenure_core::session::Session;
+use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 use tokio::sync::oneshot;
 
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::members::Signalled;
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
@@ -132,6 +134,7 @@ struct More {
     beyond_the_lease: bool,
     touches_tenure: bool,
     parts: Parts,
+    signals_before: Option<Signals>,
     sealed: Vec<LedgerEntry>,
     events: Vec<Event>,
     outcomes: Vec<StoredOutcome>,
@@ -173,6 +176,8 @@ pub struct Pending {
     pub beyond_the_lease: bool,
     /// What happened, to be published.
     pub events: Vec<Event>,
+    /// What is asked of the holder, if that has changed.
+    pub signalled: Option<Signalled>,
 }
 
 impl Chain {
@@ -195,6 +200,9 @@ impl Chain {
             more.touches_tenure |= change.touches_tenure();
             more.parts = more.parts.with(change.touches());
             let before = entry.workspace.tenure.clone();
+            if change.touches().meets(Parts::ESCALATIONS.with(Parts::GATES)) {
+                more.signals_before.get_or_insert_with(|| before.signals.clone());
+            }
             evolve(&mut entry.workspace, change);
             if let Change::Ended { entry: sealed } = change {
                 more.sealed.push((**sealed).clone());
@@ -243,6 +251,7 @@ impl Chain {
             outcome: more.outcomes.first().filter(|_| !changed).map(|o| o.key.clone()),
             beyond_the_lease: more.beyond_the_lease,
             events: more.events.clone(),
+            signalled: more.signals_before.and_then(|before| signalled(entry, before)),
         };
         let write = Write {
             key: entry.workspace.key.clone(),
@@ -269,6 +278,13 @@ impl Pending {
             .map(|(sequence, event)| Sequenced { sequence, event })
             .collect()
     }
+}
+
+/// What is asked of the holder since it was told `before`.
+fn signalled(entry: &Entry, before: Signals) -> Option<Signalled> {
+    let now = entry.workspace.tenure.signals.clone();
+    let session_id = entry.workspace.session_id()?.clone();
+    (before != now).then_some(Signalled { session_id, before, now })
 }
 
 /// The version that a write under `guard` sets.

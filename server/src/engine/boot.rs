@@ -41,6 +41,7 @@ pub(crate) async fn boot(
         shared: Arc::clone(&shared),
         time: options.time,
         batching: options.batching,
+        work_stream_half_life: options.work_stream_half_life,
         queue,
         clock,
         cache: Cache::new(options.cache_bytes),
@@ -63,7 +64,7 @@ pub(crate) async fn boot(
     Ok((Engine { shared }, runner))
 }
 
-/// Sets a timer for every stored session whose expiry is still to be noticed.
+/// Sets a timer for every stored session of which something is still to be noticed.
 async fn scan(store: &dyn Store, clock: &LeaseClock) -> Result<Timers, StoreError> {
     let boot_mark = clock.clock().boot_mark;
     let mut timers = Timers::default();
@@ -73,8 +74,8 @@ async fn scan(store: &dyn Store, clock: &LeaseClock) -> Result<Timers, StoreErro
         let Some(last) = page.last() else { return Ok(timers) };
         after = Some(last.row);
         for slot in &page {
-            if let Some(expiry) = slot.tenure.effective_expiry(boot_mark) {
-                timers.set(&slot.key, expiry);
+            if let Some(due) = slot.tenure.next_due(boot_mark) {
+                timers.set(&slot.key, due);
             }
         }
     }

@@ -5,12 +5,21 @@ use hashbrown::HashMap;
 use tenure_core::context::Clock;
 use tenure_core::name::Key;
 use tenure_core::parts::{Needs, settle_needs};
+use tenure_core::surroundings::Surroundings;
 use tenure_core::workspace::Workspace;
 
 use crate::store::{Guard, RowId, Stored, Version};
 
-/// What one cached workspace is taken to cost, in bytes: its names, its session, its entry.
+/// What one cached workspace is taken to cost without its surroundings, in bytes: its names,
+/// its session, its entry.
 const ENTRY_BYTES: usize = 1_024;
+
+/// Larger surroundings are not kept: they are read again by the next command that needs them,
+/// and beats do not.
+const AROUND_BYTES_MAX: usize = 16 << 10;
+
+/// What each escalation, gate, work stream or section is taken to cost beside its content.
+const PART_BYTES: usize = 256;
 
 /// The fewest workspaces that are kept, so that any one batch fits.
 const ENTRIES_MIN: usize = 16_384;
@@ -30,6 +39,7 @@ pub struct Entry {
     /// Its place among the writes of the batch under way.
     pub chain: Option<u32>,
     used: bool,
+    bytes: usize,
 }
 
 impl Entry {
@@ -57,7 +67,8 @@ pub struct Cache {
     slots: Vec<Option<Entry>>,
     by_key: HashMap<Key, Slot>,
     free: Vec<Slot>,
-    entries_max: usize,
+    bytes_max: usize,
+    bytes: usize,
     hand: usize,
 }
 
@@ -69,7 +80,8 @@ impl Cache {
             slots: Vec::new(),
             by_key: HashMap::new(),
             free: Vec::new(),
-            entries_max: (bytes_max / ENTRY_BYTES).max(ENTRIES_MIN),
+            bytes_max: bytes_max.max(ENTRIES_MIN * ENTRY_BYTES),
+            bytes: 0,
             hand: 0,
         }
     }
@@ -79,7 +91,7 @@ impl Cache {
     pub fn make_room(&mut self) {
         // In the second round nothing is left that was used.
         let mut steps = self.slots.len().saturating_mul(2);
-        while self.by_key.len() > self.entries_max && steps > 0 {
+        while self.bytes > self.bytes_max && steps > 0 {
             steps -= 1;
             self.hand = (self.hand + 1) % self.slots.len();
             let Some(entry) = &mut self.slots[self.hand] else { continue };
@@ -116,12 +128,12 @@ impl Cache {
             && entry.chain.is_some()
         {
             entry.workspace.surroundings = workspace.surroundings;
+            self.count(slot);
             return slot;
         }
-        let entry = Entry { workspace, stored: at, chain: None, used: true };
+        let entry = Entry { workspace, stored: at, chain: None, used: true, bytes: 0 };
         if let Some(&slot) = self.by_key.get(key) {
-            self.slots[slot.0 as usize] = Some(entry);
-            return slot;
+            self.remove(slot);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -129,7 +141,27 @@ impl Cache {
         });
         self.slots[slot.0 as usize] = Some(entry);
         self.by_key.insert(key.clone(), slot);
+        self.count(slot);
         slot
+    }
+
+    /// Weighs an entry anew whose surroundings may have changed, and lets go of what is too
+    /// large to keep. What is decided ahead stands on it, and keeps it.
+    pub fn weigh(&mut self, slot: Slot) {
+        let entry = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut);
+        if let Some(entry) = entry.filter(|entry| entry.chain.is_none())
+            && entry.workspace.surroundings.as_deref().is_some_and(|a| bytes(a) > AROUND_BYTES_MAX)
+        {
+            entry.workspace.surroundings = None;
+        }
+        self.count(slot);
+    }
+
+    fn count(&mut self, slot: Slot) {
+        let Some(Some(entry)) = self.slots.get_mut(slot.0 as usize) else { return };
+        let now = ENTRY_BYTES + entry.workspace.surroundings.as_deref().map_or(0, bytes);
+        let before = std::mem::replace(&mut entry.bytes, now);
+        self.bytes = self.bytes + now - before;
     }
 
     /// The entry at `slot`.
@@ -147,9 +179,23 @@ impl Cache {
     pub fn remove(&mut self, slot: Slot) {
         if let Some(entry) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) {
             self.by_key.remove(&entry.workspace.key);
+            self.bytes -= entry.bytes;
             self.free.push(slot);
         }
     }
+}
+
+/// What surroundings are taken to cost, in bytes.
+fn bytes(around: &Surroundings) -> usize {
+    let texts = around.escalations.iter().map(|each| each.reason.len());
+    let notes = around.gates.iter().map(|each| each.note.as_deref().map_or(0, str::len));
+    let actions = around.handoff.iter().flat_map(|handoff| &handoff.actions);
+    let actions = actions.map(|action| action.text.len());
+    let contents = around.sections.values().map(|section| section.content.bytes().len());
+    let streams = around.progress.work_streams.streams.iter().map(|_| 0);
+    let checkpoint = around.checkpoint.iter().map(|kept| kept.content.bytes().len());
+    let parts = texts.chain(notes).chain(actions).chain(contents).chain(streams).chain(checkpoint);
+    parts.map(|content| PART_BYTES + content).sum()
 }
 
 #[cfg(test)]

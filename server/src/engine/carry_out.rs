@@ -110,6 +110,7 @@ impl Runner {
             service: &self.service,
             no_session_id: &self.no_session_id,
             no_escalation_id: &self.no_escalation_id,
+            work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
             last: None,
         };

@@ -10,6 +10,7 @@ use tenure_core::time::Span;
 
 use crate::engine::batch::{Item, Pending, Renewing, Source, Written};
 use crate::engine::cache::Slot;
+use crate::engine::members::Signalled;
 use crate::engine::run::{Runner, Stop, Untold};
 use crate::engine::{Failure, Published};
 use crate::store::{Batch, CommitError, Committed, Outcome, RowId, Sequenced, StoreError};
@@ -77,16 +78,20 @@ impl Runner {
         };
         self.mark_stored = lease_now;
         let (done, retry) = self.conclude(&concluded, &sent, items);
+        let signalled = signalled(&concluded, sent.pending);
         let clock = self.now();
-        self.untold = Some(Untold { items: done, events: concluded.events, clock });
+        self.untold = Some(Untold { items: done, events: concluded.events, signalled, clock });
         Ok(retry)
     }
 
     /// Answers and publishes the last durable batch, unless that has been done.
     pub fn tell(&mut self) {
-        if let Some(Untold { items, events, clock }) = self.untold.take() {
+        if let Some(Untold { items, events, signalled, clock }) = self.untold.take() {
             self.spare = self.answer(items, clock);
             self.publish(events, clock);
+            for signalled in &signalled {
+                self.members.tell_signals(signalled);
+            }
         }
     }
 
@@ -168,14 +173,12 @@ impl Runner {
         if let (Some(row), Some(lease)) = (row, &pending.lease) {
             entry.stored = Some((row, lease.version));
         }
-        let tenure = &entry.workspace.tenure;
-        let waits = tenure.session.as_ref().is_some_and(|session| !session.expiry_recorded);
         if pending.beyond_the_lease
-            && waits
-            && let Some(expiry) = tenure.effective_expiry(boot_mark)
+            && let Some(due) = entry.workspace.tenure.next_due(boot_mark)
         {
-            self.timers.set(&entry.workspace.key, expiry);
+            self.timers.set(&entry.workspace.key, due);
         }
+        self.cache.weigh(pending.slot);
     }
 
     /// Holders are not charged for the time in which the store takes nothing, because they
@@ -232,16 +235,21 @@ impl Runner {
         let at = match slot.and_then(|slot| self.cache.get(slot)) {
             None => Some(retry_at),
             Some(entry) => {
-                let tenure = &entry.workspace.tenure;
-                let waits = tenure.session.as_ref().is_some_and(|s| !s.expiry_recorded);
-                let expiry = tenure.effective_expiry(now.boot_mark).filter(|_| waits);
-                expiry.map(|expiry| if expiry > now.now.lease { expiry } else { retry_at })
+                let due = entry.workspace.tenure.next_due(now.boot_mark);
+                due.map(|due| if due > now.now.lease { due } else { retry_at })
             }
         };
         if let Some(at) = at {
             self.timers.set(key, at);
         }
     }
+}
+
+/// What holders are asked by writes that were applied.
+fn signalled(concluded: &Concluded, pending: Vec<Pending>) -> Vec<Signalled> {
+    let pending = concluded.outcomes.iter().zip(pending);
+    let applied = pending.filter(|(outcome, _)| matches!(outcome, Outcome::Applied { .. }));
+    applied.filter_map(|(_, pending)| pending.signalled).collect()
 }
 
 /// Gives events their places in the log; the service's come first.

@@ -13,7 +13,6 @@ use tenure_core::replay::replay;
 use tenure_core::session::Revision;
 use tenure_core::settle::settle;
 use tenure_core::time::Span;
-use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use ulid::Ulid;
 
 use crate::access::Caller;
@@ -40,6 +39,8 @@ pub struct Deciding<'a> {
     pub no_session_id: &'a SessionId,
     /// The same for escalations.
     pub no_escalation_id: &'a EscalationId,
+    /// In how much lease-clock time the score of a work stream halves.
+    pub work_stream_half_life: Span,
     /// Unknown workspaces start above it.
     pub revision_floor: Revision,
     /// The circumstances of the last command that minted nothing, and whose they were: beats
@@ -171,7 +172,7 @@ impl Deciding<'_> {
                 Command::RaiseEscalation(_) => mint_escalation(),
                 _ => self.no_escalation_id.clone(),
             },
-            work_stream_half_life: HALF_LIFE_DEFAULT,
+            work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
             machine_cordoned: false,
         }

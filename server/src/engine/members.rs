@@ -8,8 +8,20 @@ use smallvec::SmallVec;
 use tenure_core::context::Clock;
 use tenure_core::event::{Event, What};
 use tenure_core::name::SessionId;
+use tenure_core::surroundings::Signals;
 
 use crate::engine::outbox::{Outbox, Push};
+
+/// What is asked of a holder has changed in one batch.
+#[derive(Debug)]
+pub struct Signalled {
+    /// Whose holder.
+    pub session_id: SessionId,
+    /// What was asked before.
+    pub before: Signals,
+    /// What is asked now.
+    pub now: Signals,
+}
 
 /// The joins of all streams. Only the engine touches it, in the order of commits.
 #[derive(Debug, Default)]
@@ -53,13 +65,26 @@ impl Members {
             }
             _ => return,
         };
-        if let Some(members) = self.by_session.get(session_id) {
-            for member in members {
-                member.outbox.push(member.handle, push.clone());
-            }
-        }
+        self.push(session_id, &push);
         if last {
             self.by_session.remove(session_id);
+        }
+    }
+
+    /// Tells the holder what is asked of it now, as far as that has changed.
+    pub fn tell_signals(&self, signalled: &Signalled) {
+        let Signalled { session_id, before, now } = signalled;
+        if before.blocking != now.blocking {
+            self.push(session_id, &Push::Blocked(now.blocking.clone()));
+        }
+        if before.gates_revision != now.gates_revision {
+            self.push(session_id, &Push::GatesChanged(now.gates_revision));
+        }
+    }
+
+    fn push(&self, session_id: &SessionId, push: &Push) {
+        for member in self.by_session.get(session_id).into_iter().flatten() {
+            member.outbox.push(member.handle, push.clone());
         }
     }
 }

@@ -8,14 +8,13 @@ use tenure_core::context::Clock;
 use tenure_core::event::{Event, SERVICE_PRINCIPAL, What};
 use tenure_core::name::{EscalationId, Principal, SessionId};
 use tenure_core::session::Revision;
-use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Span};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::batch::{Chain, Item, Source};
 use crate::engine::cache::Cache;
 use crate::engine::lease_clock::{LeaseClock, Turn};
-use crate::engine::members::Members;
+use crate::engine::members::{Members, Signalled};
 use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
 use crate::engine::{Shared, Submission};
@@ -55,6 +54,7 @@ pub(crate) struct Runner {
     pub shared: Arc<Shared>,
     pub time: Arc<dyn TimeSource>,
     pub batching: Batching,
+    pub work_stream_half_life: Span,
     pub queue: mpsc::UnboundedReceiver<Submission>,
     pub clock: LeaseClock,
     pub cache: Cache,
@@ -82,6 +82,7 @@ pub(crate) struct Runner {
 pub(crate) struct Untold {
     pub items: Vec<Item>,
     pub events: Vec<Sequenced>,
+    pub signalled: Vec<Signalled>,
     pub clock: Clock,
 }
 
@@ -222,11 +223,10 @@ impl Runner {
             // What is decided ahead may be taken back, and its renewals with it.
             let renewed = cached
                 .filter(|entry| entry.chain.is_none())
-                .filter(|entry| settle(&entry.workspace, &clock).is_none())
-                .and_then(|entry| entry.workspace.tenure.effective_expiry(clock.boot_mark))
-                .filter(|expiry| *expiry > clock.now.lease);
+                .and_then(|entry| entry.workspace.tenure.next_due(clock.boot_mark))
+                .filter(|due| *due > clock.now.lease);
             match renewed {
-                Some(expiry) => self.timers.set(&key, expiry),
+                Some(due) => self.timers.set(&key, due),
                 None => items.push(Item::new(Source::Timer(key))),
             }
         }

@@ -18,7 +18,8 @@ const STORABLE_MAX: u64 = i64::MAX as u64;
 
 /// The stored state of a workspace, of what is stored beside the hot row.
 pub(super) fn merge(mut tenure: Tenure, lease: &LeaseRow) -> Tenure {
-    tenure.revision = Some(lease.revision);
+    // Something can surround a workspace that never had a session.
+    tenure.revision = Some(lease.revision).filter(|revision| revision.0 > 0);
     if let Some(session) = &mut tenure.session {
         session.beats = lease.beats;
         if let Holder::Autonomous(autonomous) = &mut session.holder {

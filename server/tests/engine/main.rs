@@ -11,6 +11,8 @@
 mod ahead;
 mod commits;
 mod repeats;
+mod retention;
 mod streams;
+mod surroundings;
 mod times;
 mod world;

@@ -4,19 +4,21 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tenure_core::ledger::EndCause;
 use tenure_core::name::{ActorId, SessionId};
 use tenure_core::refusal::Reason;
 use tenured::access::Caller;
-use tenured::engine::Failure;
 use tenured::engine::outbox::{
     Delivery, Incoming, IncomingBeat, IncomingJoin, Next, Outbox, Push, WhyRefused,
 };
-use tenured::store::memory::Fate;
+use tenured::engine::{Failure, QUEUE_MAX};
+use tenured::store::memory::{Fate, MemoryOptions, MemoryStore};
+use tokio::task::coop::unconstrained;
 
-use crate::world::{World, clear, force, key};
+use crate::world::{World, clear, force, heartbeat, key};
 
-struct Stream<'a> {
+pub struct Stream<'a> {
     world: &'a World,
     outbox: Arc<Outbox>,
     message_id: u64,
@@ -43,7 +45,7 @@ impl<'a> Stream<'a> {
         self.send(vec![IncomingJoin { handle, identity: Ok(identity) }], &[], Vec::new());
     }
 
-    async fn next(&self) -> Delivery {
+    pub async fn next(&self) -> Delivery {
         let next = poll_fn(|cx| self.outbox.poll_next(cx));
         match tokio::time::timeout(Duration::from_secs(60), next).await {
             Ok(Next::Deliver(delivery)) => delivery,
@@ -62,7 +64,7 @@ async fn started(world: &World) -> SessionId {
 }
 
 /// A stream on which `w`'s session has joined under handle 1.
-async fn joined(world: &World) -> (Stream<'_>, SessionId) {
+pub async fn joined(world: &World) -> (Stream<'_>, SessionId) {
     let session_id = started(world).await;
     let mut stream = Stream::open(world);
     stream.join(1, "w", &session_id);
@@ -180,4 +182,26 @@ async fn several_streams_hear_of_one_session() {
     world.call(clear("w", "a")).await.unwrap();
     assert!(matches!(first.next().await.pushes[..], [(1, Push::Lost(_))]));
     assert!(matches!(second.next().await.pushes[..], [(7, Push::Lost(_))]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beat_that_waits_for_a_result_is_not_starved_by_a_long_queue() {
+    let mut world = World::new().await;
+    // Commits that take a while, so that there is something to be seen between them.
+    let slow = MemoryOptions { delay_max: Duration::from_millis(10), ..MemoryOptions::default() };
+    world.store = Arc::new(MemoryStore::new(slow));
+    let world = world.on_its_store().await;
+    world.started("busy", "b", 60).await;
+    let (mut stream, _) = joined(&world).await;
+    // The second beat waits for the result of the first, while calls for several batches come in.
+    stream.send(Vec::new(), &[1], Vec::new());
+    stream.send(Vec::new(), &[1], Vec::new());
+    let call = |_| Box::pin(unconstrained(world.engine.execute(heartbeat("busy", "b", None))));
+    let mut calls: Vec<_> = (0..QUEUE_MAX).map(call).collect();
+    assert!(calls.iter_mut().all(|call| call.now_or_never().is_none()));
+    let last = stream.message_id;
+    while stream.next().await.renewed.iter().all(|renewed| renewed.message_id != last) {}
+    let answers = calls.iter_mut().map(|call| call.now_or_never());
+    let waiting = answers.filter(Option::is_none).count();
+    assert!(waiting > QUEUE_MAX / 2, "{waiting} of {QUEUE_MAX} calls were waiting");
 }

@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The server's program.
+pub const TENURED: &str = env!("CARGO_BIN_EXE_tenured");
+
 /// A folder that stands for everything the server finds outside itself.
 pub struct World(pub TempDir);
 
@@ -26,9 +29,15 @@ impl World {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenured"));
+        let mut command = self.program(TENURED);
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Another program, in the surroundings of the server.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("HOME", self.0.path())
             .current_dir(self.0.path())
@@ -45,9 +54,13 @@ impl World {
 
     /// Starts a server, and waits until it says that it is ready.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_as(self.command(arguments))
+    }
+
+    /// Starts a server by a command of its own, and waits until it says that it is ready.
+    pub fn start_as(&self, mut command: Command) -> Running {
         let told = UnixDatagram::bind(self.path("notify")).unwrap();
         told.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut command = self.command(arguments);
         let mut child = command.env("NOTIFY_SOCKET", self.path("notify")).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let running = Running { child, stderr: BufReader::new(stderr), told };

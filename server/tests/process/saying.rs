@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -93,6 +94,10 @@ fn what_cannot_be_bound_or_opened_exits_1_with_one_clear_line() {
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }
     assert_eq!(fs::read_to_string(world.path("notes")).unwrap(), "precious");
+    // Whoever starts it again elsewhere must not find a store that nobody has served.
+    assert_eq!(world.run(&["--listen", &address]).status.code(), Some(1));
+    let left: Vec<_> = fs::read_dir(world.0.path()).unwrap().map(|it| it.unwrap()).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]
@@ -110,4 +115,32 @@ fn the_log_can_be_json() {
     for line in rest.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
+}
+
+#[test]
+fn the_watchdog_is_told_in_time_for_as_long_as_it_serves() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let world = World::new();
+    let mut command = world.command(&["--listen=127.0.0.1:0", "--store=sqlite:t.db"]);
+    command.env("WATCHDOG_USEC", LIMIT.as_micros().to_string());
+    let server = world.start_as(command);
+    for _ in 0..3 {
+        let before = Instant::now();
+        assert_eq!(server.told(), "WATCHDOG=1");
+        assert!(before.elapsed() < LIMIT, "{:?}", before.elapsed());
+    }
+    server.signal(Signal::TERM);
+    while server.told() != "STOPPING=1" {}
+    assert_eq!(server.end().0, 0);
+}
+
+#[test]
+fn a_watchdog_of_another_process_is_not_told() {
+    let world = World::new();
+    let mut command = world.command(&["--listen=127.0.0.1:0", "--store=sqlite:t.db"]);
+    command.env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
+    let server = world.start_as(command);
+    server.signal(Signal::TERM);
+    assert_eq!(server.told(), "STOPPING=1");
+    assert_eq!(server.end().0, 0);
 }

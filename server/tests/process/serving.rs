@@ -1,5 +1,6 @@
 //! The services, as clients meet them in the whole server.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -15,14 +16,17 @@ use tonic_types::StatusExt;
 
 use crate::harness::{PATIENCE, Running, World};
 
-const ARGUMENTS: [&str; 2] = ["--listen=127.0.0.1:0", "--store=sqlite:t.db"];
+pub const ARGUMENTS: [&str; 2] = ["--listen=127.0.0.1:0", "--store=sqlite:t.db"];
 
-async fn connect(server: &mut Running) -> Channel {
-    let address = format!("http://{}", server.tcp_address());
-    Endpoint::from_shared(address).unwrap().connect().await.unwrap()
+pub async fn connect(server: &mut Running) -> Channel {
+    connect_to(server.tcp_address()).await
 }
 
-fn start(workspace: &str) -> v1::StartSessionRequest {
+pub async fn connect_to(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+}
+
+pub fn start(workspace: &str) -> v1::StartSessionRequest {
     let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     v1::StartSessionRequest {
         workspace: workspace.to_owned(),
@@ -35,7 +39,7 @@ fn start(workspace: &str) -> v1::StartSessionRequest {
     }
 }
 
-fn get(workspace: &str) -> v1::GetSessionRequest {
+pub fn get(workspace: &str) -> v1::GetSessionRequest {
     v1::GetSessionRequest { workspace: workspace.to_owned(), ..v1::GetSessionRequest::default() }
 }
 

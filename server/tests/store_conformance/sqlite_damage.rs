@@ -12,13 +12,17 @@ fn assert_unusable(error: &StoreError, words: &str) {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_unchanged() {
-    let (_folder, path) = closed_store().await;
-    let shell = rusqlite::Connection::open(&path).unwrap();
-    shell.execute_batch("PRAGMA user_version = 99; CREATE TABLE from_the_future (x)").unwrap();
-    drop(shell);
-    let before = std::fs::read(&path).unwrap();
-    assert_unusable(&open(&path).unwrap_err(), "start a newer server");
-    assert_eq!(std::fs::read(&path).unwrap(), before);
+    for version in [3, 99] {
+        let (_folder, path) = closed_store().await;
+        let shell = rusqlite::Connection::open(&path).unwrap();
+        let newer = format!("PRAGMA user_version = {version}; CREATE TABLE from_the_future (x)");
+        shell.execute_batch(&newer).unwrap();
+        drop(shell);
+        let before = std::fs::read(&path).unwrap();
+        let words = format!("has schema {version} and this server knows 2 at most; start a newer");
+        assert_unusable(&open(&path).unwrap_err(), &words);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
 }
 
 #[tokio::test]

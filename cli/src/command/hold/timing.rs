@@ -5,16 +5,22 @@
 
 use std::time::Duration;
 
-use tenure::holder::{Clock as _, SystemClock};
+use tenure::holder::{Clock as _, SystemClock, Timing};
 use tenure::v1::YieldRequested;
 use tenure::{Loss, LossKind};
 use tokio::time::Instant;
 
-/// How often [`Lateness`] is told how the lease stands.
-pub const TICK: Duration = Duration::from_millis(500);
+/// How often is looked how the lease stands, at least.
+const TICK_MAX: Duration = Duration::from_millis(500);
 
 /// The part of `expires_in` that the command may take to end.
 const KILL_SHARE: u32 = 6;
+
+/// How often to look how a lease stands: often enough to see every stage of a short one.
+#[must_use]
+pub fn tick(lease: Timing) -> Duration {
+    (lease.renew_after / 8).clamp(Duration::from_millis(1), TICK_MAX)
+}
 
 /// How long the command may take to end at most, if that was said.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,10 @@
 //! What a stream has to send: results, pushes, and its end.
 
+use std::sync::Arc;
+
 use tenure_core::context::Clock;
+use tenure_core::escalation::Blocking;
+use tenure_core::gate::GatesRevision;
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::refusal::Refusal;
 use tenure_core::reply::SessionView;
@@ -29,6 +33,10 @@ pub enum Push {
         /// The clock at which it was scheduled.
         clock: Clock,
     },
+    /// What blocks the holder has changed: nothing does any more if absent.
+    Blocked(Option<Arc<Blocking>>),
+    /// The gates have changed; their revision now.
+    GatesChanged(GatesRevision),
     /// The server is about to stop. Concerns the whole stream; its handle is 0.
     Draining {
         /// When to connect again.
@@ -47,6 +55,8 @@ impl Push {
             Self::Expired { .. } => 1,
             Self::YieldRequested { .. } => 2,
             Self::Draining { .. } => 3,
+            Self::Blocked(_) => 4,
+            Self::GatesChanged(_) => 5,
         }
     }
 }

@@ -117,6 +117,15 @@ fn pushed(handle: u32, push: &Push) -> v1::Push {
         Push::YieldRequested { transfer: pending, clock } => {
             Kind::YieldRequested(transfer::yield_requested(pending, clock))
         }
+        Push::Blocked(Some(blocking)) => Kind::Blocked(v1::Blocked {
+            escalation_id: blocking.oldest.as_str().to_owned(),
+            reason: blocking.reason.to_string(),
+            blocking_escalations: blocking.count,
+        }),
+        Push::Blocked(None) => Kind::Unblocked(v1::Unblocked {}),
+        Push::GatesChanged(revision) => {
+            Kind::GatesChanged(v1::GatesChanged { gates_revision: revision.0 })
+        }
         Push::Draining { reconnect_after } => {
             Kind::Draining(v1::Draining { reconnect_after: Some(time::duration(*reconnect_after)) })
         }

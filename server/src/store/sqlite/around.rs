@@ -38,7 +38,7 @@ const INSERT_SECTION: &str = "INSERT INTO section (workspace_id, name, content_t
 const PUT_PROGRESS: &str = "INSERT INTO progress VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET \
      work_streams = iif(?4, excluded.work_streams, work_streams), \
      usage = iif(?5, excluded.usage, usage)";
-const REMOVE_EMPTY_PROGRESS: &str =
+pub(super) const REMOVE_EMPTY_PROGRESS: &str =
     "DELETE FROM progress WHERE id = ?1 AND work_streams IS NULL AND usage IS NULL";
 const PUT_CHECKPOINT: &str = "INSERT INTO checkpoint VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE \
      SET origin = excluded.origin, digest = excluded.digest, content = excluded.content";

@@ -13,7 +13,7 @@ use crate::store::{EscalationFilter, EscalationPage, PAGE_MAX, RowId};
 pub(super) const OF_ONE: &str = "SELECT body FROM escalation WHERE workspace_id = ?1 ORDER BY id";
 pub(super) const KNOWN: &str =
     "SELECT id, body FROM escalation WHERE workspace_id = ?1 ORDER BY id";
-const INSERT: &str = "INSERT INTO escalation (workspace_id, workspace, profile, escalation_id, kind, \
+pub(super) const INSERT: &str = "INSERT INTO escalation (workspace_id, workspace, profile, escalation_id, kind, \
      body) SELECT id, workspace, profile, ?2, ?3, ?4 FROM workspace WHERE id = ?1";
 
 /// The open escalations of one workspace, in the order in which they were put.
@@ -152,3 +152,6 @@ fn kind(kind: EscalationKind) -> &'static str {
         EscalationKind::NonBlocking => "non_blocking",
     }
 }
+
+#[cfg(test)]
+mod tests;
