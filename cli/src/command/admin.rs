@@ -78,7 +78,11 @@ fn info(answer: &GetServerInfoResponse, output: Output) -> String {
     }
     if let Some(counts) = &answer.counts {
         let (live, stale) = (counts.live_sessions, counts.stale_sessions);
-        details.fact("sessions", format!("{live} live, {stale} stale"));
+        let stalled = match counts.stalled_sessions {
+            0 => String::new(),
+            stalled => format!(" ({stalled} of them stalled)"),
+        };
+        details.fact("sessions", format!("{live} live{stalled}, {stale} stale"));
         details.fact("workspaces", counts.workspaces.to_string());
         details.fact("transfers", counts.pending_transfers.to_string());
         let (streams, watches) = (counts.heartbeat_streams, counts.watches);

@@ -116,6 +116,8 @@ async fn a_session_that_stalled_and_is_not_recorded_so_is_listed_as_stalled_whil
     };
     assert_eq!(names(true).await, ["acme/stalled"]);
     assert_eq!(names(false).await, ["acme/lives", "acme/progresses", "acme/stale"]);
+    let info = server.admin.get_server_info(v1::GetServerInfoRequest {}).await.unwrap();
+    assert_eq!(info.into_inner().counts.unwrap().stalled_sessions, 1);
 }
 
 #[tokio::test]

@@ -115,3 +115,41 @@ async fn directives_come_with_results_only_when_they_changed() {
     let told = stream.renewed(v1::Beat::default()).await.directives.unwrap();
     assert!(told.blocked && told.blocking_reason == "which?");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_is_told_unasked_of_questions_and_gates() {
+    use v1::push::Kind;
+    let mut server = Server::start().await;
+    let session = server.held().await;
+    let (mut stream, _) = Stream::joined(&mut server, &session).await;
+    let raise = v1::RaiseEscalationRequest {
+        workspace: WORKSPACE.to_owned(),
+        kind: v1::EscalationKind::Blocking.into(),
+        reason: "which?".to_owned(),
+        ..v1::RaiseEscalationRequest::default()
+    };
+    let raised = server.workspace.raise_escalation(raise).await.unwrap().into_inner();
+    let escalation_id = raised.escalation.unwrap().escalation_id;
+    let push = stream.answer(|answer| answer.pushes.pop()).await;
+    assert_eq!(push.handle, 1);
+    let Some(Kind::Blocked(blocked)) = push.kind else { panic!("{push:?}") };
+    assert_eq!((&*blocked.escalation_id, &*blocked.reason), (&*escalation_id, "which?"));
+    assert_eq!(blocked.blocking_escalations, 1);
+    let resolve = v1::ResolveEscalationRequest {
+        workspace: WORKSPACE.to_owned(),
+        escalation_id,
+        ..v1::ResolveEscalationRequest::default()
+    };
+    server.workspace.resolve_escalation(resolve).await.unwrap();
+    let push = stream.answer(|answer| answer.pushes.pop()).await;
+    assert!(matches!(push.kind, Some(Kind::Unblocked(_))), "{push:?}");
+    let gates = v1::PutGatesRequest {
+        workspace: WORKSPACE.to_owned(),
+        gates: vec![v1::Gate { name: "build".to_owned(), ..v1::Gate::default() }],
+        ..v1::PutGatesRequest::default()
+    };
+    server.workspace.put_gates(gates).await.unwrap();
+    let push = stream.answer(|answer| answer.pushes.pop()).await;
+    let Some(Kind::GatesChanged(changed)) = push.kind else { panic!("{push:?}") };
+    assert_eq!(changed.gates_revision, 1);
+}

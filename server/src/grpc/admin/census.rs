@@ -1,4 +1,4 @@
-//! How many sessions there are, live and stale. Nobody keeps that number: whether a session is
+//! How many sessions there are, live, stalled and stale. Nobody keeps that number: whether a session is
 //! stale depends on the instant at which it is asked.
 //!
 //! Guarantees: the sessions are counted at most once a second, however many callers ask.
@@ -51,6 +51,8 @@ async fn count(store: &dyn Store, engine: &Engine) -> Result<v1::Counts, Fault> 
                 Workspace { key: row.key, tenure: row.stored.tenure, surroundings: None };
             let Some(view) = SessionView::of(&workspace, &clock) else { continue };
             counts.live_sessions += u64::from(!view.stale);
+            let stalled = !view.stale && view.session.has_stalled(clock.now.lease);
+            counts.stalled_sessions += u64::from(stalled);
             counts.pending_transfers += u64::from(view.transfer.is_some());
         }
         after = page.next;

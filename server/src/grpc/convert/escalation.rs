@@ -7,7 +7,7 @@ use tenure_core::escalation::{Escalation, EscalationKind};
 use tenure_core::name::{ActorId, EscalationId, Key, ProfileName, WorkspaceName};
 use tenure_core::reply::EscalationResolved;
 
-use super::list::{page_size, position_with, prefix};
+use super::list::{LIST_MAX_BYTES, page_size, position_with, prefix};
 use super::text::{optional_reason, reason};
 use super::violation::{Parsed, Violations};
 use super::{choice, once, work};
@@ -112,22 +112,33 @@ pub fn parse_list(request: v1::ListEscalationsRequest) -> Result<Listing, Violat
     Ok(Listing { key, prefix, kind, page_size, after, scope })
 }
 
-/// A page of escalations, of which the next continues after `next`.
+/// A page of escalations, of which the next continues after `next`; earlier, if the page would
+/// grow too large.
 #[must_use]
 pub fn page(
     rows: &[(Key, Escalation)],
     next: Option<&(Key, EscalationId)>,
     scope: &Scope,
 ) -> v1::ListEscalationsResponse {
-    let escalations = rows.iter().map(|(key, escalation)| v1::WorkspaceEscalation {
-        workspace: key.workspace.as_str().to_owned(),
-        profile: key.profile.as_str().to_owned(),
-        escalation: Some(work::escalation(escalation)),
-    });
-    v1::ListEscalationsResponse {
-        escalations: escalations.collect(),
-        next_page_token: next.map_or_else(String::new, |next| token_after(next, scope)),
+    let (mut escalations, mut bytes) = (Vec::with_capacity(rows.len()), 0);
+    for (key, escalation) in rows {
+        if bytes >= LIST_MAX_BYTES {
+            break;
+        }
+        let shown = v1::WorkspaceEscalation {
+            workspace: key.workspace.as_str().to_owned(),
+            profile: key.profile.as_str().to_owned(),
+            escalation: Some(work::escalation(escalation)),
+        };
+        bytes += shown.encoded_len();
+        escalations.push(shown);
     }
+    let left_off = escalations.len() < rows.len();
+    let last = rows[..escalations.len()].last().filter(|_| left_off);
+    let last = last.map(|(key, escalation)| (key.clone(), escalation.id.clone()));
+    let next = last.as_ref().or(next);
+    let next_page_token = next.map_or_else(String::new, |next| token_after(next, scope));
+    v1::ListEscalationsResponse { escalations, next_page_token }
 }
 
 /// Everything but where the list stands and how many a page has.

@@ -17,6 +17,9 @@ pub const PAGE_SIZE_DEFAULT: u32 = 100;
 /// The most rows that a caller may ask for; more is refused.
 pub const PAGE_SIZE_MAX: u32 = 1_000;
 
+/// A page is ended as soon as it has this many bytes, so that every client can receive it.
+pub const LIST_MAX_BYTES: usize = 2 << 20;
+
 /// Which sessions to list, and from where.
 #[derive(Debug, Clone)]
 pub struct Listing {

@@ -12,7 +12,7 @@ use tenure_core::workspace::Workspace;
 
 use super::LeaseRpcs;
 use crate::access::Caller;
-use crate::grpc::convert::list::{self, Listing};
+use crate::grpc::convert::list::{self, LIST_MAX_BYTES, Listing};
 use crate::grpc::convert::session;
 use crate::grpc::convert::violation::Violations;
 use crate::grpc::status::Fault;
@@ -21,8 +21,6 @@ use crate::store::{Listed, PAGE_MAX};
 /// How many pages of the store one call reads at most. A filter that matches little then gets
 /// a short page, or an empty one, with a token to go on with.
 const STORE_PAGES_MAX: usize = 10;
-/// A page ends before it grows over this many bytes, so that every client can receive it.
-const LIST_MAX_BYTES: usize = 2 << 20;
 
 impl LeaseRpcs {
     pub(super) async fn get(

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::grpc::convert::samples;
 use crate::grpc::convert::tests::paths;
@@ -64,6 +66,26 @@ fn a_token_continues_its_own_list_only_whatever_the_id_holds() {
     assert_eq!(listed(next.clone()).unwrap().after, Some(place));
     let other = v1::ListEscalationsRequest { workspace: "acme/api".to_owned(), ..next };
     assert_eq!(listed(other).unwrap_err(), ["page_token"]);
+}
+
+#[test]
+fn a_page_that_would_be_too_large_is_ended_early_and_can_be_gone_on_from() {
+    let request = v1::ListEscalationsRequest::default();
+    let scope = listed(request.clone()).unwrap().scope;
+    let row = |n: usize| {
+        let id = EscalationId::imported(&format!("esc_{n:04}"));
+        let reason = Arc::from("\u{1F980}".repeat(500));
+        (samples::key(), Escalation { id, reason, ..samples::escalation() })
+    };
+    let rows: Vec<_> = (0..1_000).map(row).collect();
+    let whole = page(&rows[..900], None, &scope);
+    assert_eq!((whole.escalations.len(), &*whole.next_page_token), (900, ""));
+    let cut = page(&rows[..], None, &scope);
+    let sent = cut.escalations.len();
+    assert!(sent < 1_000 && cut.encoded_len() < LIST_MAX_BYTES + 4_096, "{sent}");
+    let next = v1::ListEscalationsRequest { page_token: cut.next_page_token, ..request };
+    let last = rows[sent - 1].1.id.clone();
+    assert_eq!(listed(next).unwrap().after, Some((samples::key(), last)));
 }
 
 #[test]
