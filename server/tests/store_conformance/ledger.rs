@@ -44,6 +44,8 @@ async fn all(store: &impl Store, filter: LedgerFilter, limit: u32) -> Vec<Ledger
         let page = store.ledger(query.clone()).await.unwrap();
         assert!(page.entries.len() <= limit as usize && page.totals.is_none());
         found.extend(page.entries.into_iter().map(|(_, entry)| entry));
+        let goes_on = page.next.is_none_or(|next| query.after.is_none_or(|after| next < after));
+        assert!(goes_on, "each page lies behind the one before: {query:?}");
         query.after = page.next;
         if query.after.is_none() {
             return found;

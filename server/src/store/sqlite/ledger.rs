@@ -119,11 +119,9 @@ impl Lead {
             (&filter.supervisor, BY_SUPERVISOR),
             (&filter.machine, BY_MACHINE),
         ];
-        // The columns hold a text up to its first NUL, as SQL reads it from JSON.
-        let found_by = |id: &&String| !id.contains('\0');
-        let by_id = ids.into_iter().find_map(|(id, walk)| {
-            id.as_ref().filter(found_by).map(|id| Self::Walk(walk, vec![text(id)]))
-        });
+        let by_id = ids
+            .into_iter()
+            .find_map(|(id, walk)| id.as_ref().map(|id| Self::Walk(walk, vec![text(id)])));
         let by_cause =
             || filter.cause.map(|wanted| Self::Walk(BY_CAUSE, vec![text(cause(wanted))]));
         Ok(by_id.or_else(by_cause).unwrap_or_else(|| Self::Walk(BY_AGE, Vec::new())))
