@@ -8,7 +8,6 @@
 use std::task::Poll;
 
 use crate::engine::batch::{Item, Source};
-use crate::engine::commit::TIMER_RETRY_AFTER;
 use crate::engine::run::Runner;
 use crate::store::{CommitError, Committed, Pending};
 
@@ -54,13 +53,8 @@ impl Runner {
 
     /// Takes back what was decided ahead of a batch that is not durable as a whole.
     pub fn take_back_ahead(&mut self) {
-        let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
-        for chain in self.chains.drain(..) {
-            if let Some(entry) = self.cache.get(chain.slot) {
-                // Timers may have been set by what is taken back.
-                self.timers.set(&entry.workspace.key, retry_at);
-            }
-            self.cache.remove(chain.slot);
+        for chain in std::mem::take(&mut self.chains) {
+            self.forget(chain.slot);
         }
         let mut ahead = std::mem::take(&mut self.ahead);
         for item in &mut ahead {

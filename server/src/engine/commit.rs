@@ -192,17 +192,22 @@ impl Runner {
     fn take_back(&mut self, sent: &Sent, items: Vec<Item>, error: StoreError) {
         tracing::error!(?error, "a batch was not applied");
         self.take_back_ahead();
-        let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
         let pending = sent.pending.iter().map(|pending| pending.slot);
         for slot in pending.chain(sent.renewing.iter().map(|renewing| renewing.slot)) {
-            if let Some(entry) = self.cache.get(slot) {
-                // Timers may have been set by what is taken back.
-                self.timers.set(&entry.workspace.key, retry_at);
-            }
-            self.cache.remove(slot);
+            self.forget(slot);
         }
         self.hold_the_clock();
         self.fail(items, &Failure::Store(error));
+    }
+
+    /// Forgets a workspace whose cached state was decided in vain. Its timer may have been set
+    /// by what is taken back, so it is looked at again.
+    pub fn forget(&mut self, slot: Slot) {
+        let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
+        if let Some(entry) = self.cache.get(slot) {
+            self.timers.set(&entry.workspace.key, retry_at);
+        }
+        self.cache.remove(slot);
     }
 
     fn give_up(&mut self, mut items: Vec<Item>, error: StoreError) -> Stop {
