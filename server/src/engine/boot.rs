@@ -12,6 +12,7 @@ use crate::engine::lease_clock::LeaseClock;
 use crate::engine::members::Members;
 use crate::engine::run::Runner;
 use crate::engine::timers::Timers;
+use crate::engine::waits::Waits;
 use crate::engine::{Engine, EngineOptions, FEED_MAX_BATCHES, Shared};
 use crate::store::{PAGE_MAX, Store, StoreError};
 
@@ -33,6 +34,8 @@ pub(crate) async fn boot(
         time: Arc::clone(&options.time),
         clock: Mutex::new(clock),
         newest_sequence: AtomicU64::new(newest),
+        waiters: Mutex::default(),
+        last_waiter: AtomicU64::new(0),
         feed: broadcast::Sender::new(FEED_MAX_BATCHES),
         failed: watch::Sender::new(None),
     });
@@ -47,6 +50,7 @@ pub(crate) async fn boot(
         cache: Cache::new(options.cache_bytes),
         timers,
         members: Members::default(),
+        waits: Waits::new(options.waiters_max),
         revision_floor: acquired.revision_floor,
         service: Principal::imported(SERVICE_PRINCIPAL),
         no_session_id: SessionId::imported(""),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tenure_core::context::Clock;
 use tenure_core::event::{Event, SERVICE_PRINCIPAL, What};
 use tenure_core::name::{EscalationId, Principal, SessionId};
+use tenure_core::reply::SessionView;
 use tenure_core::session::Revision;
 use tenure_core::time::{LeaseInstant, Span};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +18,7 @@ use crate::engine::lease_clock::{LeaseClock, Turn};
 use crate::engine::members::{Members, Signalled};
 use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
+use crate::engine::waits::Waits;
 use crate::engine::{Shared, Submission};
 use crate::store::{Sequenced, Store};
 use crate::time::TimeSource;
@@ -60,6 +62,7 @@ pub(crate) struct Runner {
     pub cache: Cache,
     pub timers: Timers,
     pub members: Members,
+    pub waits: Waits,
     pub revision_floor: Revision,
     pub service: Principal,
     pub no_session_id: SessionId,
@@ -125,6 +128,7 @@ impl Runner {
 
     /// Waits for something to do, at most until the clock has to turn.
     async fn gather(&mut self, items: &mut Vec<Item>, received: &mut Vec<Submission>) {
+        self.tell_places();
         items.append(&mut self.deferred);
         self.drain_queue(items, self.batching.items_max.saturating_sub(self.ahead.len()));
         if self.ahead.len() + items.len() < self.batching.overlap_min {
@@ -145,6 +149,7 @@ impl Runner {
             self.drain_queue(items, self.batching.items_max);
         }
         self.turn_the_clock();
+        self.tell_places();
         self.gather_timers(items);
     }
 
@@ -185,6 +190,12 @@ impl Runner {
                     items.push(Item::new(Source::Beat { outbox: Arc::clone(&outbox), work }));
                 }
             }
+            Submission::Wait(waiter) => {
+                self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+                items.push(Item::new(Source::Wait(waiter)));
+            }
+            Submission::Depart(id) => self.waits.depart(id),
+            Submission::ListWaiters(listing) => self.waits.list(listing),
             Submission::Note(what) => self.note(what),
             Submission::Stop(stopped) => self.stopping = Some(stopped),
         }
@@ -213,6 +224,18 @@ impl Runner {
             tracing::warn!(by_ms, "the wall clock was stepped; leases are not affected");
             self.note(What::ClockStepped { by_ms });
         }
+    }
+
+    /// Tells those who wait where they stand. Only between batches, when all that is decided
+    /// about their workspaces is durable.
+    fn tell_places(&mut self) {
+        let clock = self.now();
+        let Self { waits, cache, shared, .. } = self;
+        let seen = |key: &_| {
+            let slot = cache.find(key, None)?;
+            Some(SessionView::of(&cache.get(slot)?.workspace, &clock))
+        };
+        waits.tell(clock.now.lease, seen, |key, waiters| shared.count_waiters(key, waiters));
     }
 
     fn gather_timers(&mut self, items: &mut Vec<Item>) {

@@ -16,4 +16,5 @@ mod retention;
 mod streams;
 mod surroundings;
 mod times;
+mod waits;
 mod world;
