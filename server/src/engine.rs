@@ -172,6 +172,7 @@ pub(crate) struct Shared {
     epoch: Epoch,
     log_id: LogId,
     lease_bounds: LeaseBounds,
+    work_stream_half_life: Span,
     time: Arc<dyn TimeSource>,
     clock: Mutex<LeaseClock>,
     newest_sequence: AtomicU64,
@@ -360,5 +361,11 @@ impl Engine {
     #[must_use]
     pub fn lease_bounds(&self) -> LeaseBounds {
         self.shared.lease_bounds
+    }
+
+    /// In how much lease-clock time the score of a work stream halves.
+    #[must_use]
+    pub fn work_stream_half_life(&self) -> Span {
+        self.shared.work_stream_half_life
     }
 }

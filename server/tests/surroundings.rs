@@ -19,3 +19,5 @@ mod handoffs;
 mod projection;
 #[path = "surroundings/streams.rs"]
 mod streams;
+#[path = "surroundings/waits.rs"]
+mod waits;

@@ -31,6 +31,7 @@ pub(crate) async fn boot(
         epoch: acquired.epoch,
         log_id: acquired.log_id,
         lease_bounds: options.lease_bounds,
+        work_stream_half_life: options.work_stream_half_life,
         time: Arc::clone(&options.time),
         clock: Mutex::new(clock),
         newest_sequence: AtomicU64::new(newest),

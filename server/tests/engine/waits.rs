@@ -267,8 +267,12 @@ async fn a_step_that_is_lost_grants_nothing_and_keeps_the_order() {
         let mut b = world.waits(waiting("b"), 1).await;
         let mut c = world.waits(waiting("c"), 2).await;
         world.store.script(fate);
+        let before = world.engine.clock().now.lease;
         world.call(clear("w", "a")).await.unwrap();
         let session = granted(&mut b).await;
+        // Not by way of another, who did not claim it.
+        let waited = world.engine.clock().now.lease.since(before);
+        assert!(waited < Span::from_secs(5), "{fate:?}: {waited:?}");
         let stored = world.stored("w").await.unwrap();
         assert_eq!(stored.tenure.session.as_ref(), Some(&session), "{fate:?}");
         world.call(give_up("w", "b", session.id.unwrap())).await.unwrap();
