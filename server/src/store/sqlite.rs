@@ -21,7 +21,7 @@ use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
     LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
-    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole,
+    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole, WorkspacePage,
 };
 
 mod around;
@@ -43,6 +43,7 @@ mod record;
 mod rows;
 mod schema;
 mod step;
+mod workspaces;
 mod writer;
 
 #[doc(hidden)]
@@ -233,6 +234,17 @@ impl Reads for SqliteStore {
             self.readers
                 .read(move |connection| list::list(connection, &filter, after.as_ref(), limit)),
         )
+    }
+
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage> {
+        pending(self.readers.read(move |connection| {
+            workspaces::page(connection, prefix.as_deref(), after.as_ref(), limit)
+        }))
     }
 
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage> {

@@ -30,6 +30,8 @@ pub struct Pruned {
     pub ledger_entries: u64,
     /// Outcomes removed.
     pub outcomes: u64,
+    /// Names of deleted workspaces, of which no event was left.
+    pub names: u64,
 }
 
 /// Keeping a store bounded.

@@ -49,6 +49,10 @@ pub enum EventType {
     GatesCleared,
     /// The handoff was replaced.
     HandoffPut,
+    /// A workspace was registered.
+    WorkspaceRegistered,
+    /// A workspace was deleted.
+    WorkspaceDeleted,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -80,6 +84,8 @@ impl EventType {
             What::GateUpdated { .. } => Self::GateUpdated,
             What::GatesCleared { .. } => Self::GatesCleared,
             What::HandoffPut(_) => Self::HandoffPut,
+            What::WorkspaceRegistered => Self::WorkspaceRegistered,
+            What::WorkspaceDeleted { .. } => Self::WorkspaceDeleted,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,

@@ -13,7 +13,7 @@ use crate::sample::{
 };
 
 /// Forgets nothing.
-const KEEP: Retention = Retention {
+pub const KEEP: Retention = Retention {
     lease_now: LeaseInstant(0),
     events_before: WallTime(0),
     events_max: u64::MAX,
