@@ -145,6 +145,16 @@ pub enum What {
     },
     /// The handoff was replaced.
     HandoffPut(Arc<Handoff>),
+    /// A machine gets no new sessions any more.
+    MachineCordoned {
+        /// Which one.
+        machine: MachineId,
+    },
+    /// A machine gets new sessions again.
+    MachineUncordoned {
+        /// Which one.
+        machine: MachineId,
+    },
     /// The server began to serve.
     ServerStarted {
         /// Its version.
