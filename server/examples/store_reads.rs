@@ -173,6 +173,7 @@ fn write(n: usize) -> Write {
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: Vec::new(),
     }
 }
 
@@ -214,5 +215,6 @@ fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
         writes,
         renewals: Vec::new(),
         service_events: Vec::new(),
+        machines: Vec::new(),
     }
 }

@@ -37,6 +37,7 @@ mod carry_out;
 mod commit;
 mod deciding;
 pub mod lease_clock;
+pub mod machines;
 mod members;
 pub mod outbox;
 mod run;
@@ -169,6 +170,7 @@ pub(crate) struct Shared {
 pub(crate) enum Submission {
     Call { request: Box<Request>, answer: oneshot::Sender<Result<Answer, Failure>> },
     Stream { outbox: Arc<Outbox>, accepted: Accepted },
+    Order(machines::Waiting),
     Note(What),
     Stop(oneshot::Sender<()>),
 }

@@ -106,6 +106,7 @@ impl Runner {
         let mut deciding = Deciding {
             clock: self.clock.clock(),
             chains: &mut self.chains,
+            cordons: &self.cordons,
             outcomes,
             service: &self.service,
             no_session_id: &self.no_session_id,

@@ -18,6 +18,7 @@ use ulid::Ulid;
 use crate::access::Caller;
 use crate::engine::batch::{Chain, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::machines::Cordons;
 use crate::engine::{Once, Request};
 use crate::store::{OutcomeKey, StoredOutcome};
 
@@ -31,6 +32,8 @@ pub struct Deciding<'a> {
     pub clock: Clock,
     /// The writes in the making.
     pub chains: &'a mut Vec<Chain>,
+    /// The machines that get no new sessions.
+    pub cordons: &'a Cordons,
     /// Outcomes of earlier requests that the batch repeats.
     pub outcomes: &'a [StoredOutcome],
     /// Who is named for what time alone has done.
@@ -174,7 +177,7 @@ impl Deciding<'_> {
             },
             work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
-            machine_cordoned: false,
+            machine_cordoned: self.cordons.bar(command),
         }
     }
 }

@@ -58,7 +58,7 @@ pub enum MachineRefusal {
     #[error("no machine has this id")]
     Unknown,
     /// Too many are cordoned.
-    #[error("{CORDONED_MAX} machines are cordoned, and no more are kept: uncordon some first")]
+    #[error("{CORDONED_MAX} machines are cordoned, and no more are kept")]
     TooManyCordoned,
 }
 

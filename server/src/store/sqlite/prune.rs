@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Params};
 
 use super::fault::FaultPlan;
+use super::machines;
 use super::rows::{sql, unsigned};
 use super::step::Step;
 use crate::store::{Pruned, Retention};
@@ -29,6 +30,8 @@ pub(super) fn prune(
     left -= outcomes.rows;
     let ledger = remove(connection, LEDGER, (sql(retention.ledger_before.0), left))?;
     left -= ledger.rows;
+    let machines = machines::prune(connection, retention, left)?;
+    left -= machines;
     let events = prune_events(connection, retention, left)?;
     if ledger.rows > 0 {
         connection
@@ -40,6 +43,7 @@ pub(super) fn prune(
         events: unsigned(events),
         ledger_entries: unsigned(ledger.rows),
         outcomes: unsigned(outcomes.rows),
+        machines: unsigned(machines),
     })
 }
 

@@ -6,12 +6,14 @@ use std::ops::Range;
 use rusqlite::Connection;
 use tenure_core::event::Event;
 use tenure_core::ledger::{EndCause, LedgerEntry};
+use tenure_core::machine::Sighting;
 use tenure_core::name::INTERACTIVE_OWNER;
 use tenure_core::session::{Lifecycle, Session, Transfer};
 use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 
 use super::around::put_body;
+use super::machines::Seen;
 use super::rows::{cold, lifecycle, owner_kind, sql, to_body, unsigned};
 use crate::store::event_class::{is_important, type_name};
 use crate::store::{RowId, StoredOutcome};
@@ -24,11 +26,13 @@ pub(super) struct Recorder<'a> {
     events: i64,
     ordinary_events: i64,
     ledger_entries: i64,
+    seen: Seen,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) const fn new(connection: &'a Connection) -> Self {
-        Self { connection, sessions: 0, events: 0, ordinary_events: 0, ledger_entries: 0 }
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        let seen = Seen::default();
+        Self { connection, sessions: 0, events: 0, ordinary_events: 0, ledger_entries: 0, seen }
     }
 
     /// Stores the session, the transfer and the signals, or that there are none.
@@ -176,8 +180,14 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Writes the counters, if any has changed.
+    /// Notes what the step tells of machines.
+    pub(super) fn see(&mut self, sightings: &[Sighting]) {
+        self.seen.note(sightings);
+    }
+
+    /// Writes the machines that were seen, and the counters, if any has changed.
     pub(super) fn finish(self) -> rusqlite::Result<()> {
+        self.seen.write(self.connection)?;
         if self.sessions == 0 && self.events == 0 && self.ledger_entries == 0 {
             return Ok(());
         }

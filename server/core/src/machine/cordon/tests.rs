@@ -84,9 +84,8 @@ fn another_reason_is_another_cordon() {
 
 #[test]
 fn no_more_machines_are_cordoned_than_are_kept() {
-    let full = |stored: Option<&Machine>| {
-        decide(&id(), stored, &cordon("x"), CORDONED_MAX, &stamp())
-    };
+    let full =
+        |stored: Option<&Machine>| decide(&id(), stored, &cordon("x"), CORDONED_MAX, &stamp());
     assert_eq!(full(None).unwrap_err(), MachineRefusal::TooManyCordoned);
     assert_eq!(full(Some(&known())).unwrap_err(), MachineRefusal::TooManyCordoned);
     assert!(full(Some(&cordoned("y"))).is_ok(), "it is one of them already");
