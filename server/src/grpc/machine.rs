@@ -117,3 +117,6 @@ impl MachineService for MachineRpcs {
         Ok(Response::new(v1::ForgetMachineResponse { machine }))
     }
 }
+
+#[cfg(test)]
+mod tests;
