@@ -193,6 +193,7 @@ fn write(n: usize) -> Write {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     };
     let revision = Revision(1);
     let tenure = Tenure { revision: Some(revision), session: Some(session), ..Tenure::default() };

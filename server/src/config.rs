@@ -95,6 +95,8 @@ pub struct Limits {
     pub joins_per_stream: u32,
     /// Open watches at a time.
     pub watches: u32,
+    /// Waiters for one workspace.
+    pub waiters_per_workspace: u32,
 }
 
 /// How long connections live, and when a silent one is given up.

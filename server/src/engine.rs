@@ -12,6 +12,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use tenure_core::command::Command;
 use tenure_core::context::{Clock, LeaseBounds};
 use tenure_core::event::What;
@@ -25,6 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::access::Caller;
 use crate::engine::lease_clock::LeaseClock;
 use crate::engine::outbox::{Accepted, Outbox};
+use crate::engine::waits::{Listing, Wait, Waiter, WaiterId, WaitersPage, Waiting};
 use crate::store::{Epoch, LogId, Sequenced, Store, StoreError};
 use crate::time::{SystemTimeSource, TimeSource};
 
@@ -43,12 +45,16 @@ pub mod outbox;
 mod run;
 mod timers;
 mod unknown_outcome;
+pub mod waits;
 
 pub use deciding::OUTCOME_KEPT_FOR;
 pub use run::Batching;
 
 /// How many calls may wait for the engine; one more is answered `OVERLOADED`.
 pub const QUEUE_MAX: usize = 65_536;
+
+/// How many may wait for one workspace, where nothing else is configured.
+pub const WAITERS_MAX: usize = 1_000;
 
 /// How many batches a subscriber may be behind before it is told that it lagged.
 pub const FEED_MAX_BATCHES: usize = 4_096;
@@ -100,6 +106,12 @@ pub enum Failure {
     /// Too many calls are waiting.
     #[error("too many calls are waiting")]
     Overloaded,
+    /// As many wait for the workspace as may.
+    #[error("as many wait for the workspace as may wait; try again later")]
+    TooManyWaiters,
+    /// The same wait was asked for again, and goes on there.
+    #[error("another call with the same request_id has taken this one's place in the queue")]
+    Displaced,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -132,6 +144,8 @@ pub struct EngineOptions {
     pub cache_bytes: usize,
     /// In how much lease-clock time the score of a work stream halves.
     pub work_stream_half_life: Span,
+    /// How many may wait for one workspace.
+    pub waiters_max: usize,
     /// How much work makes a batch.
     pub batching: Batching,
     /// Where the present comes from.
@@ -144,6 +158,7 @@ impl Default for EngineOptions {
             lease_bounds: LeaseBounds::default(),
             cache_bytes: 256 << 20,
             work_stream_half_life: HALF_LIFE_DEFAULT,
+            waiters_max: WAITERS_MAX,
             batching: Batching::default(),
             time: Arc::new(SystemTimeSource),
         }
@@ -158,9 +173,13 @@ pub(crate) struct Shared {
     epoch: Epoch,
     log_id: LogId,
     lease_bounds: LeaseBounds,
+    work_stream_half_life: Span,
     time: Arc<dyn TimeSource>,
     clock: Mutex<LeaseClock>,
     newest_sequence: AtomicU64,
+    /// How many wait, where anybody does.
+    waiters: Mutex<HashMap<Key, u32>>,
+    last_waiter: AtomicU64,
     feed: broadcast::Sender<Published>,
     failed: watch::Sender<Option<StoreError>>,
 }
@@ -169,8 +188,11 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) enum Submission {
     Call { request: Box<Request>, answer: oneshot::Sender<Result<Answer, Failure>> },
+    Wait(Box<Waiter>),
+    Depart(WaiterId),
+    ListWaiters(Listing),
     Stream { outbox: Arc<Outbox>, accepted: Accepted },
-    Order(machines::Waiting),
+    Order(machines::WaitingOrder),
     Note(What),
     Stop(oneshot::Sender<()>),
 }
@@ -178,6 +200,15 @@ pub(crate) enum Submission {
 impl Shared {
     fn publish_clock(&self, clock: LeaseClock) {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    fn count_waiters(&self, key: Key, waiters: u32) {
+        let mut counts = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiters == 0 {
+            counts.remove(&key);
+        } else {
+            counts.insert(key, waiters);
+        }
     }
 
     fn newest_sequence(&self) -> u64 {
@@ -213,6 +244,46 @@ impl Engine {
         let submission = Submission::Call { request: Box::new(request), answer };
         self.shared.queue.send(submission).map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Waits for a workspace, and for as long as the [`Wait`] is kept.
+    ///
+    /// # Errors
+    /// A [`Failure`] if nothing more is taken in; what becomes of the wait is told by it.
+    pub fn wait(&self, waiting: Waiting) -> Result<Wait, Failure> {
+        if self.shared.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+            return Err(Failure::Overloaded);
+        }
+        let id = WaiterId(self.shared.last_waiter.fetch_add(1, Ordering::Relaxed));
+        let since = self.shared.time.read().wall;
+        let (waiter, wait) = Waiter::new(id, waiting, since, self.shared.queue.clone());
+        let submission = Submission::Wait(Box::new(waiter));
+        self.shared.queue.send(submission).map_err(|_| Failure::Stopping)?;
+        Ok(wait)
+    }
+
+    /// Who waits for a workspace: at most `limit`, after the ticket `after`.
+    ///
+    /// # Errors
+    /// [`Failure::Stopping`] if the engine has stopped.
+    pub async fn waiters(
+        &self,
+        key: Key,
+        after: u64,
+        limit: usize,
+    ) -> Result<WaitersPage, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let listing = Submission::ListWaiters(Listing { key, after, limit, answer });
+        self.shared.queue.send(listing).map_err(|_| Failure::Stopping)?;
+        answered.await.map_err(|_| Failure::Stopping)
+    }
+
+    /// How many wait for a workspace.
+    #[must_use]
+    pub fn waiter_count(&self, key: &Key) -> u32 {
+        let counts = self.shared.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(key).copied().unwrap_or_default()
     }
 
     /// Takes in what one message of a stream asks for. Results come through its outbox.
@@ -292,5 +363,11 @@ impl Engine {
     #[must_use]
     pub fn lease_bounds(&self) -> LeaseBounds {
         self.shared.lease_bounds
+    }
+
+    /// In how much lease-clock time the score of a work stream halves.
+    #[must_use]
+    pub fn work_stream_half_life(&self) -> Span {
+        self.shared.work_stream_half_life
     }
 }

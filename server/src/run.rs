@@ -101,6 +101,7 @@ async fn with_store(
     let options = EngineOptions {
         lease_bounds: config.lease,
         work_stream_half_life: config.work_stream_half_life,
+        waiters_max: usize::try_from(config.limits.waiters_per_workspace).unwrap_or(usize::MAX),
         cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
         ..EngineOptions::default()
     };

@@ -21,3 +21,5 @@ mod machines;
 mod projection;
 #[path = "surroundings/streams.rs"]
 mod streams;
+#[path = "surroundings/waits.rs"]
+mod waits;

@@ -32,6 +32,8 @@ pub enum Change {
         /// The lease's new expiry; never before the old one.
         renewal: Renewal,
     },
+    /// The first beat after a grant: from now on it is a session like any other.
+    Claimed,
     /// The owner says what it is doing.
     ActivitySet {
         /// The new activity.

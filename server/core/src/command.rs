@@ -26,6 +26,8 @@ pub enum Command {
     Heartbeat(Heartbeat),
     /// Check a heartbeat's holder without renewing: a stream's join.
     Join(Join),
+    /// Start as soon as that can be had, or take over.
+    Await(Await),
     /// Take a stale autonomous session over.
     TakeOver(TakeOver),
     /// Install a named successor, whatever is stored.
@@ -60,6 +62,7 @@ impl Command {
             | Self::RaiseEscalation(_)
             | Self::ResolveEscalation(_) => None,
             Self::Start(request) => Some(&request.expected),
+            Self::Await(request) => Some(&request.start.expected),
             Self::TakeOver(request) => Some(&request.expected),
             Self::ForceTakeOver(request) => Some(&request.expected),
             Self::CancelTransfer(request) => Some(&request.expected),
@@ -128,6 +131,18 @@ pub struct RequestedLease {
     pub supervisor: Option<ActorId>,
     /// The owner's process.
     pub instance: Option<InstanceId>,
+}
+
+/// See semantics.md, Await: what a waiter asks for, decided whenever it may be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Await {
+    /// What to start.
+    pub start: Start,
+    /// Why a stale session of another is taken over as well; absent if it is not.
+    pub take_over: Option<Arc<str>>,
+    /// How long a program's grant lives until its first beat or refresh, unless its lease is
+    /// shorter.
+    pub claim_within: Span,
 }
 
 /// See semantics.md, Heartbeat.

@@ -26,7 +26,7 @@ use crate::reply::Reply;
 use crate::session::{REVISION_LIMIT, Revision, Session};
 use crate::workspace::Workspace;
 use crate::{
-    clear, escalation, forced_takeover, gate, handoff, heartbeat, start, takeover, r#yield,
+    r#await, clear, escalation, forced_takeover, gate, handoff, heartbeat, start, takeover, r#yield,
 };
 
 /// What a command does, and what it answers.
@@ -59,8 +59,9 @@ fn rule(workspace: &Workspace, command: &Command, context: &Context) -> Decided 
     match command {
         Command::Heartbeat(beat) => heartbeat::beat(workspace, beat, context),
         Command::Join(join) => heartbeat::join(workspace, join, context),
-        Command::Start(start) => start::start(workspace, start, context),
-        Command::TakeOver(request) => takeover::take_over(workspace, request, context),
+        Command::Start(start) => start::start(workspace, start, None, context),
+        Command::Await(request) => r#await::grant(workspace, request, context),
+        Command::TakeOver(request) => takeover::take_over(workspace, request, None, context),
         Command::ForceTakeOver(request) => forced_takeover::force(workspace, request, context),
         Command::CancelTransfer(request) => forced_takeover::cancel(workspace, request, context),
         Command::Yield(request) => r#yield::give_up(workspace, request, context),

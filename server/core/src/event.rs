@@ -234,6 +234,7 @@ pub fn derive(before: &Tenure, change: &Change, after: &Workspace, stamp: &Stamp
 fn what(before: &Tenure, change: &Change, after: &Workspace) -> Option<What> {
     Some(match change {
         Change::Renewed { .. }
+        | Change::Claimed
         | Change::ActivitySet { logged_at: None, .. }
         | Change::GatesApplied { .. }
         | Change::WorkStreamTouched { .. }

@@ -73,6 +73,7 @@ fn of_progress(session: &mut Session, change: &Change) {
             session.activity = Some((**activity).clone());
             session.activity_logged_at = logged_at.or(session.activity_logged_at);
         }
+        Change::Claimed => session.unclaimed = false,
         Change::GatesApplied { revision } => session.applied_gates_revision = Some(*revision),
         Change::WorkStreamTouched { touch } => session.stalls_at = Some(touch.stalls_at),
         Change::Stalled { .. } => session.stalled = true,

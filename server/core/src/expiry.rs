@@ -23,6 +23,12 @@ pub fn effective_expiry(
             session.last_started_at.lease.after(INTERACTIVE_STALE_AFTER).after(Span(1))
         }
         Holder::Autonomous(autonomous) => match (autonomous.ttl, autonomous.renewal) {
+            // What was granted since the boot could be claimed all the time.
+            (Some(_), Some(renewal))
+                if session.unclaimed && session.started_at.lease > boot_mark =>
+            {
+                renewal.expires_at
+            }
             (Some(ttl), Some(renewal)) => with_boot_grace(renewal.expires_at, ttl, boot_mark),
             _ => return LeaseInstant(0),
         },

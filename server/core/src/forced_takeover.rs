@@ -141,6 +141,7 @@ pub(crate) fn carry_out(
         mode: session.mode,
         principal: &transfer.principal,
         machine: transfer.machine.as_ref(),
+        claim_within: None,
     };
     let next = mint(minting, revision, clock.now);
     let ending = Ending {

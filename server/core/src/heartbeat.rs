@@ -29,6 +29,7 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
     };
     let revision = workspace.next_revision(context.revision_floor)?;
     let mut changes: Changes = smallvec![Change::Renewed { revision, renewal }];
+    changes.extend(session.unclaimed.then_some(Change::Claimed));
     let activity = match &request.activity {
         None => session.activity.clone(),
         Some(text) => {

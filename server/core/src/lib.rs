@@ -10,6 +10,7 @@
 //! Must not know: clocks, randomness, tasks, databases, the wire. The present instant, the
 //! principal and newly minted ids come in through [`context::Context`].
 
+pub mod r#await;
 pub mod change;
 pub mod checkpoint;
 pub mod command;

@@ -15,13 +15,23 @@ pub(crate) struct Minting<'a> {
     pub mode: Mode,
     pub principal: &'a Principal,
     pub machine: Option<&'a MachineRef>,
+    /// For a grant: how long it lives until its first beat, at most.
+    pub claim_within: Option<Span>,
 }
 
 /// The session that begins `now`; `revision` becomes its token.
 pub(crate) fn mint(minting: Minting<'_>, revision: Revision, now: Moment) -> Session {
+    let mut holder = minting.holder;
+    let unclaimed = match (&mut holder, minting.claim_within) {
+        (Holder::Autonomous(Autonomous { renewal: Some(renewal), .. }), Some(within)) => {
+            renewal.expires_at = renewal.expires_at.min(now.lease.after(within));
+            true
+        }
+        _ => false,
+    };
     Session {
         id: Some(minting.id.clone()),
-        holder: minting.holder,
+        holder,
         mode: minting.mode,
         token: FencingToken(revision.0),
         started_at: now,
@@ -36,6 +46,7 @@ pub(crate) fn mint(minting: Minting<'_>, revision: Revision, now: Moment) -> Ses
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed,
     }
 }
 

@@ -78,6 +78,7 @@ impl Command {
                 _ => Needs::Tenure,
             },
             Self::Start(_)
+            | Self::Await(_)
             | Self::TakeOver(_)
             | Self::ForceTakeOver(_)
             | Self::Yield(_)
@@ -96,7 +97,8 @@ impl Command {
 pub fn settle_needs(tenure: &Tenure, clock: &Clock) -> Option<Needs> {
     let due = tenure.next_due(clock.boot_mark)? <= clock.now.lease;
     due.then(|| {
-        let records_expiry = tenure.is_stale(clock) && tenure.transfer.is_none();
+        let unclaimed = tenure.session.as_ref().is_some_and(|session| session.unclaimed);
+        let records_expiry = tenure.is_stale(clock) && tenure.transfer.is_none() && !unclaimed;
         if records_expiry { Needs::Tenure } else { Needs::Everything }
     })
 }
@@ -107,6 +109,7 @@ impl Change {
     pub const fn touches(&self) -> Parts {
         match self {
             Self::Renewed { .. }
+            | Self::Claimed
             | Self::ActivitySet { .. }
             | Self::GatesApplied { .. }
             | Self::Minted { .. }
@@ -146,7 +149,8 @@ impl Change {
             | Self::HandoffPut { .. }
             | Self::Dropped { .. }
             | Self::BaselineTaken { .. } => false,
-            Self::ActivitySet { .. }
+            Self::Claimed
+            | Self::ActivitySet { .. }
             | Self::GatesApplied { .. }
             | Self::WorkStreamTouched { .. }
             | Self::Minted { .. }

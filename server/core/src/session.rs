@@ -145,6 +145,10 @@ pub struct Session {
     /// Whether settle has recorded that the session is stalled.
     #[serde(default)]
     pub stalled: bool,
+    /// Whether a waiter was given the session and has neither beaten nor started again since:
+    /// then its first expiry ends it.
+    #[serde(default)]
+    pub unclaimed: bool,
 }
 
 /// Who holds a session.

@@ -3,6 +3,7 @@
 
 use smallvec::smallvec;
 
+use crate::r#await;
 use crate::change::{Change, Changes};
 use crate::context::Clock;
 use crate::forced_takeover;
@@ -11,8 +12,8 @@ use crate::stall;
 use crate::time::Moment;
 use crate::workspace::Workspace;
 
-/// What has come due: a pending transfer to apply, a session found stale for the first time,
-/// or a live one found to have stalled. Needs what
+/// What has come due: a pending transfer to apply, a grant that was not claimed, a session found
+/// stale for the first time, or a live one found to have stalled. Needs what
 /// [`settle_needs`](crate::parts::settle_needs) says. Absent when the stored state is up to date, and when the workspace's revisions are
 /// used up. One call settles everything: what it does leaves nothing due, as long as leases
 /// have a length.
@@ -26,6 +27,9 @@ pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     }
     if let Some(transfer) = &tenure.transfer {
         return forced_takeover::complete(workspace, session, transfer, expiry, clock).ok();
+    }
+    if session.unclaimed {
+        return r#await::lapse(workspace, session, expiry, clock).ok();
     }
     if session.expiry_recorded {
         return None;

@@ -13,26 +13,52 @@ use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, Started, Warning};
 use crate::seal::{Ending, handover, seal};
 use crate::session::{Autonomous, Holder, Renewal, Session};
-use crate::time::Moment;
+use crate::time::{Moment, Span};
 use crate::transition::{Transited, Transition, transit};
 use crate::workspace::Workspace;
 
-pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -> Decided {
+/// `claim_within` is given for a waiter, whose new session has to be claimed.
+pub(crate) fn start(
+    workspace: &Workspace,
+    request: &Start,
+    claim_within: Option<Span>,
+    context: &Context,
+) -> Decided {
+    let fresh = |prior| fresh(workspace, request, prior, claim_within, context);
     let Some(stored) = &workspace.tenure.session else {
-        return fresh(workspace, request, None, context);
+        return fresh(None);
     };
     let stale = workspace.tenure.is_stale(&context.clock);
+    match meet(stored, stale, workspace.tenure.transfer.is_some(), request) {
+        Meeting::Replaces => fresh(Some((stored, EndCause::Replaced))),
+        Meeting::Supersedes => fresh(Some((stored, EndCause::Superseded))),
+        Meeting::Refreshes => refresh(workspace, stored, request, context),
+        Meeting::Refused(reason) => Err(reason),
+    }
+}
+
+/// What a start comes to that meets a stored session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    /// It replaces a stale one.
+    Replaces,
+    /// It takes the place of another process of the same actor.
+    Supersedes,
+    /// It is the owner's, who starts again.
+    Refreshes,
+    /// The session is in its way.
+    Refused(Reason),
+}
+
+/// The table of semantics.md, row by row, where something is stored.
+pub(crate) fn meet(stored: &Session, stale: bool, transfer: bool, request: &Start) -> Meeting {
     match (&stored.holder, &request.holder) {
-        (Holder::Interactive, _) if stale => {
-            fresh(workspace, request, Some((stored, EndCause::Replaced)), context)
-        }
-        (Holder::Interactive, RequestedHolder::Interactive) => {
-            refresh(workspace, stored, request, context)
-        }
+        (Holder::Interactive, _) if stale => Meeting::Replaces,
+        (Holder::Interactive, RequestedHolder::Interactive) => Meeting::Refreshes,
         (Holder::Interactive, RequestedHolder::Autonomous(_)) => {
-            Err(Reason::InteractiveSessionActive)
+            Meeting::Refused(Reason::InteractiveSessionActive)
         }
-        (Holder::Autonomous(_), RequestedHolder::Interactive) => Err(if stale {
+        (Holder::Autonomous(_), RequestedHolder::Interactive) => Meeting::Refused(if stale {
             Reason::StaleAutonomousSession
         } else {
             Reason::AutonomousSessionActive
@@ -40,18 +66,16 @@ pub(crate) fn start(workspace: &Workspace, request: &Start, context: &Context) -
         (Holder::Autonomous(_), RequestedHolder::Autonomous(lease))
             if !stored.is_owned_by(&lease.actor) =>
         {
-            Err(if stale { Reason::StaleLeaseHeld } else { Reason::LeaseHeld })
+            Meeting::Refused(if stale { Reason::StaleLeaseHeld } else { Reason::LeaseHeld })
         }
-        (Holder::Autonomous(_), RequestedHolder::Autonomous(_)) if stale => {
-            fresh(workspace, request, Some((stored, EndCause::Replaced)), context)
-        }
+        (Holder::Autonomous(_), RequestedHolder::Autonomous(_)) if stale => Meeting::Replaces,
         (Holder::Autonomous(held), RequestedHolder::Autonomous(lease)) => {
             if !is_other_process(held, lease) {
-                refresh(workspace, stored, request, context)
-            } else if request.supersede && workspace.tenure.transfer.is_none() {
-                fresh(workspace, request, Some((stored, EndCause::Superseded)), context)
+                Meeting::Refreshes
+            } else if request.supersede && !transfer {
+                Meeting::Supersedes
             } else {
-                Err(Reason::LeaseHeld)
+                Meeting::Refused(Reason::LeaseHeld)
             }
         }
     }
@@ -67,6 +91,7 @@ fn fresh(
     workspace: &Workspace,
     request: &Start,
     prior: Option<(&Session, EndCause)>,
+    claim_within: Option<Span>,
     context: &Context,
 ) -> Decided {
     if context.machine_cordoned {
@@ -80,6 +105,7 @@ fn fresh(
         mode: request.mode.unwrap_or_default(),
         principal: &context.principal,
         machine: request.machine.as_ref(),
+        claim_within,
     };
     let session = mint(minting, revision, now);
     let predecessor = prior.map(|(stored, cause)| {
@@ -163,6 +189,7 @@ fn refresh(workspace: &Workspace, stored: &Session, request: &Start, context: &C
         activity: stored.activity.clone().filter(|_| !is_person),
         stalls_at: stored.stalls_at.filter(|_| !is_person),
         stalled: stored.stalled && !is_person,
+        unclaimed: false,
         ..stored.clone()
     };
     let transition =

@@ -9,10 +9,17 @@ use crate::refusal::Reason;
 use crate::reply::{Reply, SessionView, TakenOver};
 use crate::seal::{Ending, handover, seal};
 use crate::session::{Session, Successor};
+use crate::time::Span;
 use crate::transition::Transited;
 use crate::workspace::Workspace;
 
-pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Context) -> Decided {
+/// `claim_within` is given for a waiter, whose session has to be claimed.
+pub(crate) fn take_over(
+    workspace: &Workspace,
+    request: &TakeOver,
+    claim_within: Option<Span>,
+    context: &Context,
+) -> Decided {
     let stored = workspace.tenure.session.as_ref().ok_or(Reason::NoSession)?;
     let held = stored.autonomous().ok_or(Reason::NotAutonomous)?;
     if !workspace.tenure.is_stale(&context.clock) {
@@ -38,6 +45,7 @@ pub(crate) fn take_over(workspace: &Workspace, request: &TakeOver, context: &Con
         mode: stored.mode,
         principal: &context.principal,
         machine: request.machine.as_ref(),
+        claim_within,
     };
     let session = mint(minting, revision, now);
     let ending = Ending {

@@ -8,7 +8,7 @@ mod around;
 mod scene;
 
 use crate::command::{
-    Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates, PutHandoff,
+    Await, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates, PutHandoff,
     RaiseEscalation, RequestedHolder, RequestedLease, RequestedSuccessor, ResolveEscalation, Start,
     TakeOver, UpdateGate, Yield,
 };
@@ -69,6 +69,7 @@ pub(crate) fn person() -> Session {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     }
 }
 
@@ -200,6 +201,16 @@ pub(crate) fn start_person() -> Start {
     }
 }
 
+/// Waits to start what `start` asks for.
+pub(crate) fn wait_for(start: Start) -> Await {
+    Await { start, take_over: None, claim_within: Span::from_secs(10) }
+}
+
+/// The same, and takes a stale session over.
+pub(crate) fn wait_to_take_over(start: Start) -> Await {
+    Await { take_over: Some("it died".into()), ..wait_for(start) }
+}
+
 pub(crate) fn beat(owner: &str) -> Heartbeat {
     Heartbeat { actor: actor(owner), session_id: None, activity: None, report: None }
 }
@@ -249,5 +260,5 @@ macro_rules! into_command {
         })*
     };
 }
-into_command!(Start, Heartbeat, Join, TakeOver, ForceTakeOver, Yield, Clear);
+into_command!(Start, Await, Heartbeat, Join, TakeOver, ForceTakeOver, Yield, Clear);
 into_command!(RaiseEscalation, ResolveEscalation, PutGates, UpdateGate, PutHandoff);

@@ -76,6 +76,7 @@ impl Reader {
             request_time: self.duration("limits.request_time"),
             joins_per_stream: self.count("limits.joins_per_stream"),
             watches: self.count("limits.watches"),
+            waiters_per_workspace: self.count("limits.waiters_per_workspace"),
         }
     }
 

@@ -140,6 +140,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Open watches at a time",
     },
     Setting {
+        key: "limits.waiters_per_workspace",
+        kind: Kind::Count { min: 1, max: 100_000 },
+        default: Some("1000"),
+        help: "How many may wait for one workspace",
+    },
+    Setting {
         key: "connection.handshake",
         kind: duration(100, 5 * MINUTE),
         default: Some("10s"),

@@ -40,15 +40,24 @@ impl Runner {
         let decided_before = self.ahead.len();
         for mut item in items.drain(..) {
             item.slot = self.at_hand(&item);
-            if item.slot.is_none() || asks_for_outcome(&item.source) {
+            if item.slot.is_none() || self.is_for_its_turn(&item) {
                 self.deferred.push(item);
             } else {
                 self.ahead.push(item);
             }
         }
         let mut ahead = std::mem::take(&mut self.ahead);
-        self.decide(&mut ahead[decided_before..], &[]);
+        let granted = self.decide(&mut ahead[decided_before..], &[]);
+        ahead.extend(granted);
         self.ahead = ahead;
+    }
+
+    /// Whether an earlier outcome has to be read first, or somebody waits: who is served is told
+    /// where it stands by what is durable.
+    fn is_for_its_turn(&self, item: &Item) -> bool {
+        matches!(item.source, Source::Wait(_))
+            || self.waits.has(item.key())
+            || item.outcome().is_some()
     }
 
     /// Takes back what was decided ahead of a batch that is not durable as a whole.
@@ -63,9 +72,4 @@ impl Runner {
         }
         self.deferred.splice(0..0, ahead);
     }
-}
-
-/// Whether an earlier outcome has to be read first.
-fn asks_for_outcome(source: &Source) -> bool {
-    matches!(source, Source::Call { request, .. } if request.once.is_some())
 }

@@ -58,13 +58,18 @@ impl Runner {
     }
 
     fn answer_one(&mut self, item: Item, clock: Clock, lookups: &mut Vec<Lookup>) {
-        let Source::Call { answer, .. } = item.source else {
-            self.rearm(&item);
-            return;
+        let answer = match item.source {
+            Source::Call { answer, .. } => answer,
+            Source::Wait(waiter) => waiter.into_answer(),
+            _ => {
+                self.rearm(&item);
+                return;
+            }
         };
         let told = match item.verdict {
             Some(Verdict::Done(reply)) => Ok(Answer { reply, replayed: false, clock }),
             Some(Verdict::Replayed(reply)) => Ok(Answer { reply, replayed: true, clock }),
+            Some(Verdict::Failed(failure)) => Err(failure),
             None => Err(Failure::Conflict),
             Some(Verdict::Refused(refusal)) => {
                 if let Some(session_id) = refusal.meant.clone() {
@@ -98,7 +103,7 @@ impl Runner {
                 let (handle, message_id) = match &source {
                     Source::Beat { work, .. } => (work.handle, work.message_id),
                     Source::Join { work, .. } => (work.handle, work.message_id),
-                    Source::Call { .. } | Source::Timer(_) => return,
+                    Source::Call { .. } | Source::Wait(_) | Source::Timer(_) => return,
                 };
                 if let Some(session_id) = refusal.meant.clone() {
                     let to = Asker::Stream { outbox: Arc::clone(outbox), handle, message_id };
@@ -142,7 +147,7 @@ impl Runner {
     /// Answers items that could not be carried out.
     pub fn fail(&mut self, items: Vec<Item>, failure: &Failure) {
         let clock = self.now();
-        for item in items {
+        for mut item in items {
             if let Some(outbox) = stream_of(&item.source) {
                 let outbox = Arc::clone(outbox);
                 let mut again = Vec::new();
@@ -152,10 +157,12 @@ impl Runner {
                 self.again.extend(again.into_iter().map(|work| (Arc::clone(&outbox), work)));
                 continue;
             }
+            self.undo_grant(&mut item);
             match item.source {
                 Source::Call { answer, .. } => {
                     let _ = answer.send(Err(failure.clone()));
                 }
+                Source::Wait(waiter) => waiter.fail(failure.clone()),
                 source => self.rearm(&Item { source, slot: None, verdict: None }),
             }
         }
@@ -166,7 +173,7 @@ fn fail_stream(source: &Source, results: &mut Results<'_>, failure: &Failure) {
     let (handle, message_id) = match source {
         Source::Beat { work, .. } => (work.handle, work.message_id),
         Source::Join { work, .. } => (work.handle, work.message_id),
-        Source::Call { .. } | Source::Timer(_) => return,
+        Source::Call { .. } | Source::Wait(_) | Source::Timer(_) => return,
     };
     results.refused(handle, message_id, WhyRefused::Failed(failure.clone()));
 }
@@ -174,6 +181,6 @@ fn fail_stream(source: &Source, results: &mut Results<'_>, failure: &Failure) {
 const fn stream_of(source: &Source) -> Option<&Arc<Outbox>> {
     match source {
         Source::Join { outbox, .. } | Source::Beat { outbox, .. } => Some(outbox),
-        Source::Call { .. } | Source::Timer(_) => None,
+        Source::Call { .. } | Source::Wait(_) | Source::Timer(_) => None,
     }
 }

@@ -19,8 +19,10 @@ use tenure_core::workspace::Tenure;
 use tokio::sync::oneshot;
 
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::deciding::outcome_key;
 use crate::engine::members::Signalled;
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
+use crate::engine::waits::Waiter;
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
     AroundWrite, Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, Stored,
@@ -48,6 +50,8 @@ pub enum Source {
         /// Where its answer goes.
         answer: oneshot::Sender<Result<Answer, Failure>>,
     },
+    /// Somebody who waits: has come, or has just been served.
+    Wait(Box<Waiter>),
     /// A stream's join.
     Join {
         /// The stream.
@@ -75,6 +79,8 @@ pub enum Verdict {
     Replayed(Reply),
     /// It is refused.
     Refused(Box<Refusal>),
+    /// It cannot be carried out for a reason that is none of the rules'.
+    Failed(Failure),
 }
 
 impl Item {
@@ -89,6 +95,7 @@ impl Item {
     pub fn key(&self) -> &Key {
         match &self.source {
             Source::Call { request, .. } => &request.key,
+            Source::Wait(waiter) => &waiter.key,
             Source::Join { work, .. } => &work.identity.key,
             Source::Beat { work, .. } => &work.identity.key,
             Source::Timer(key) => key,
@@ -100,12 +107,24 @@ impl Item {
     pub fn needs(&self) -> Needs {
         match &self.source {
             Source::Call { request, .. } => request.command.needs(),
+            Source::Wait(_) => Needs::Everything,
             Source::Join { work, .. } => work.command.needs(),
             Source::Beat { work, .. } => {
                 work.telling.as_deref().map_or(Needs::Tenure, Command::needs)
             }
             Source::Timer(_) => Needs::Tenure,
         }
+    }
+
+    /// The outcome that has to be looked up before it is decided, if it may be a repeat.
+    #[must_use]
+    pub fn outcome(&self) -> Option<OutcomeKey> {
+        let (caller, once) = match &self.source {
+            Source::Call { request, .. } => (&request.caller, &request.once),
+            Source::Wait(waiter) => (&waiter.caller, &waiter.once),
+            Source::Join { .. } | Source::Beat { .. } | Source::Timer(_) => return None,
+        };
+        once.as_ref().map(|once| outcome_key(caller, self.key(), once))
     }
 
     /// Where its workspace was last seen in the cache.

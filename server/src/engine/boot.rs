@@ -14,6 +14,7 @@ use crate::engine::machines::Cordons;
 use crate::engine::members::Members;
 use crate::engine::run::Runner;
 use crate::engine::timers::Timers;
+use crate::engine::waits::Waits;
 use crate::engine::{Engine, EngineOptions, FEED_MAX_BATCHES, Shared};
 use crate::store::{PAGE_MAX, Store, StoreError};
 
@@ -33,9 +34,12 @@ pub(crate) async fn boot(
         epoch: acquired.epoch,
         log_id: acquired.log_id,
         lease_bounds: options.lease_bounds,
+        work_stream_half_life: options.work_stream_half_life,
         time: Arc::clone(&options.time),
         clock: Mutex::new(clock),
         newest_sequence: AtomicU64::new(newest),
+        waiters: Mutex::default(),
+        last_waiter: AtomicU64::new(0),
         feed: broadcast::Sender::new(FEED_MAX_BATCHES),
         failed: watch::Sender::new(None),
     });
@@ -52,6 +56,7 @@ pub(crate) async fn boot(
         members: Members::default(),
         cordons,
         orders: VecDeque::new(),
+        waits: Waits::new(options.waiters_max),
         revision_floor: acquired.revision_floor,
         service: Principal::imported(SERVICE_PRINCIPAL),
         no_session_id: SessionId::imported(""),

@@ -3,9 +3,9 @@
 use tenure_core::parts::Needs;
 
 use crate::engine::Failure;
-use crate::engine::batch::{Item, Source};
+use crate::engine::batch::Item;
 use crate::engine::cache::Slot;
-use crate::engine::deciding::{Deciding, outcome_key};
+use crate::engine::deciding::Deciding;
 use crate::engine::run::{Runner, Stop};
 use crate::store::{Load, StoreError, StoredOutcome};
 
@@ -29,7 +29,8 @@ impl Runner {
                     return Ok(Vec::new());
                 }
             };
-            self.decide(&mut items, &outcomes);
+            let granted = self.decide(&mut items, &outcomes);
+            items.extend(granted);
             if !self.ahead.is_empty() {
                 let mut ahead = std::mem::take(&mut self.ahead);
                 ahead.append(&mut items);
@@ -51,13 +52,9 @@ impl Runner {
         for item in items.iter_mut() {
             item.slot = self.at_hand(item);
             if item.slot.is_none() {
-                load.keys.push((item.key().clone(), item.needs()));
+                load.keys.push((item.key().clone(), self.needs(item)));
             }
-            if let Source::Call { request, .. } = &item.source
-                && let Some(once) = &request.once
-            {
-                load.outcomes.push(outcome_key(request, once));
-            }
+            load.outcomes.extend(item.outcome());
         }
         if load.keys.is_empty() && load.outcomes.is_empty() {
             return Ok(Vec::new());
@@ -94,19 +91,27 @@ impl Runner {
         Ok(loaded.outcomes)
     }
 
-    /// Where an item's workspace is in the cache, with all that is needed to decide the item.
+    /// Where an item's workspace is in the cache, with all that is needed to decide the item,
+    /// and to serve those who wait.
     pub fn at_hand(&mut self, item: &Item) -> Option<Slot> {
         let clock = self.now();
         let slot = self.cache.find(item.key(), item.hint())?;
-        self.cache.get(slot)?.has(item.needs(), &clock).then_some(slot)
+        self.cache.get(slot)?.has(self.needs(item), &clock).then_some(slot)
     }
 
-    /// Decides items whose workspaces are in the cache.
-    pub fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) {
+    fn needs(&self, item: &Item) -> Needs {
+        if self.waits.has(item.key()) { Needs::Everything } else { item.needs() }
+    }
+
+    /// Decides items whose workspaces are in the cache. Gives back those who waited and are
+    /// served by it.
+    pub fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) -> Vec<Item> {
         let mut deciding = Deciding {
             clock: self.clock.clock(),
             chains: &mut self.chains,
             cordons: &self.cordons,
+            waits: &mut self.waits,
+            granted: Vec::new(),
             outcomes,
             service: &self.service,
             no_session_id: &self.no_session_id,
@@ -119,8 +124,9 @@ impl Runner {
             // Every item's workspace was loaded, so it has a slot and the slot an entry.
             let slot = item.slot;
             if let Some((slot, entry)) = slot.and_then(|at| Some((at, self.cache.get_mut(at)?))) {
-                item.verdict = deciding.item(&item.source, slot, entry);
+                deciding.item(item, slot, entry);
             }
         }
+        deciding.granted
     }
 }

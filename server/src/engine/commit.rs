@@ -1,5 +1,6 @@
 //! Makes a decided batch durable, finds out what became of it, and sees to the consequences.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -101,7 +102,7 @@ impl Runner {
             lease_now: self.now().now.lease,
             writes: Vec::new(),
             renewals: Vec::with_capacity(self.chains.len()),
-            service_events: std::mem::take(&mut self.service_events),
+            service_events: mem::take(&mut self.service_events),
             // Orders about machines have batches of their own.
             machines: Vec::new(),
         };
@@ -154,7 +155,7 @@ impl Runner {
             }
         }
         if conflicts.is_empty() {
-            return (items, std::mem::take(&mut self.spare));
+            return (items, mem::take(&mut self.spare));
         }
         self.take_back_ahead();
         for slot in &conflicts {
@@ -165,6 +166,7 @@ impl Runner {
         for item in &mut retry {
             item.slot = None;
             item.verdict = None;
+            self.undo_grant(item);
         }
         (done, retry)
     }
@@ -212,12 +214,23 @@ impl Runner {
         self.cache.remove(slot);
     }
 
+    /// A grant that did not become durable is undone: its waiter waits again where it did, and
+    /// the item is to look at the workspace again.
+    pub fn undo_grant(&mut self, item: &mut Item) {
+        let looks_again = Source::Timer(item.key().clone());
+        match mem::replace(&mut item.source, looks_again) {
+            Source::Wait(waiter) if waiter.ticket.is_some() => self.waits.put_back(*waiter),
+            other => item.source = other,
+        }
+    }
+
     /// The store cannot be used any more: fails all that is under way.
     pub fn give_up(&mut self, mut items: Vec<Item>, error: StoreError) -> Stop {
         tracing::error!(?error, "the store cannot be used any more");
         self.take_back_ahead();
         items.append(&mut self.deferred);
         self.fail(items, &Failure::Store(error.clone()));
+        self.waits.fail_all(&Failure::Store(error.clone()));
         self.shared.failed.send_replace(Some(error));
         Stop::StoreFailed
     }

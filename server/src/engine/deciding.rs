@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use tenure_core::command::{Command, RequestedHolder, RequestedSuccessor};
+use tenure_core::command::{Await, Command, RequestedHolder, RequestedSuccessor};
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::event::Stamp;
-use tenure_core::name::{ActorId, EscalationId, Principal, SessionId};
+use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId};
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::replay::replay;
 use tenure_core::session::Revision;
@@ -16,11 +16,14 @@ use tenure_core::time::Span;
 use ulid::Ulid;
 
 use crate::access::Caller;
-use crate::engine::batch::{Chain, Source, Verdict};
+use crate::engine::batch::{Chain, Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
 use crate::engine::machines::Cordons;
+use crate::engine::waits::Waits;
 use crate::engine::{Once, Request};
 use crate::store::{OutcomeKey, StoredOutcome};
+
+mod waits;
 
 /// How long the outcome of a request with an id is kept, in lease-clock time.
 pub const OUTCOME_KEPT_FOR: Span = Span::from_secs(900);
@@ -34,6 +37,10 @@ pub struct Deciding<'a> {
     pub chains: &'a mut Vec<Chain>,
     /// The machines that get no new sessions.
     pub cordons: &'a Cordons,
+    /// Who waits for what.
+    pub waits: &'a mut Waits,
+    /// Those who waited and are served, or refused, by this batch.
+    pub granted: Vec<Item>,
     /// Outcomes of earlier requests that the batch repeats.
     pub outcomes: &'a [StoredOutcome],
     /// Who is named for what time alone has done.
@@ -52,19 +59,27 @@ pub struct Deciding<'a> {
 }
 
 impl Deciding<'_> {
-    /// Decides one item on its workspace; a timer only settles, and has no verdict.
-    pub fn item(&mut self, source: &Source, slot: Slot, entry: &mut Entry) -> Option<Verdict> {
+    /// Decides one item on its workspace; a timer only settles, and has no verdict. Whoever
+    /// waits and can be served is served before anything that comes later.
+    pub fn item(&mut self, item: &mut Item, slot: Slot, entry: &mut Entry) {
         self.settle(slot, entry);
-        match source {
-            Source::Timer(_) => None,
-            Source::Call { request, .. } => Some(self.call(request, slot, entry)),
+        if self.waits.has(&entry.workspace.key) {
+            self.serve(slot, entry);
+        }
+        match &item.source {
+            Source::Timer(_) => {}
+            Source::Wait(_) => self.newcomer(item, slot, entry),
+            Source::Call { request, .. } => item.verdict = Some(self.call(request, slot, entry)),
             Source::Join { outbox, work } => {
-                Some(self.of_stream(outbox.caller(), &work.command, slot, entry))
+                item.verdict = Some(self.of_stream(outbox.caller(), &work.command, slot, entry));
             }
             Source::Beat { outbox, work } => {
                 let command = work.telling.as_deref().unwrap_or(&work.identity.plain_beat);
-                Some(self.of_stream(outbox.caller(), command, slot, entry))
+                item.verdict = Some(self.of_stream(outbox.caller(), command, slot, entry));
             }
+        }
+        if self.waits.has(&entry.workspace.key) {
+            self.serve(slot, entry);
         }
     }
 
@@ -99,7 +114,7 @@ impl Deciding<'_> {
         let Some(once) = &request.once else {
             return self.command(&request.command, &context, slot, entry);
         };
-        let key = outcome_key(request, once);
+        let key = outcome_key(&request.caller, &request.key, once);
         if let Some(verdict) = self.repeat(once, &key, &context, entry) {
             return verdict;
         }
@@ -163,8 +178,13 @@ impl Deciding<'_> {
     }
 
     fn context(&self, caller: &Caller, command: &Command) -> Context {
-        let mints =
-            matches!(command, Command::Start(_) | Command::TakeOver(_) | Command::ForceTakeOver(_));
+        let mints = matches!(
+            command,
+            Command::Start(_)
+                | Command::Await(_)
+                | Command::TakeOver(_)
+                | Command::ForceTakeOver(_)
+        );
         Context {
             clock: self.clock,
             principal: caller.principal.clone(),
@@ -182,13 +202,13 @@ impl Deciding<'_> {
     }
 }
 
-/// The key under which the outcome of `request` is kept.
+/// The key under which the outcome of what `caller` asks once of `key` is kept.
 #[must_use]
-pub fn outcome_key(request: &Request, once: &Once) -> OutcomeKey {
+pub fn outcome_key(caller: &Caller, key: &Key, once: &Once) -> OutcomeKey {
     OutcomeKey {
-        principal: request.caller.principal.clone(),
+        principal: caller.principal.clone(),
         rpc: once.rpc,
-        key: request.key.clone(),
+        key: key.clone(),
         request_id: once.request_id.clone(),
     }
 }
@@ -215,7 +235,7 @@ fn mint_escalation() -> EscalationId {
 /// Who acts, as the command claims.
 fn acting(command: &Command) -> Option<&ActorId> {
     match command {
-        Command::Start(start) => match &start.holder {
+        Command::Start(start) | Command::Await(Await { start, .. }) => match &start.holder {
             RequestedHolder::Interactive => None,
             RequestedHolder::Autonomous(lease) => Some(&lease.actor),
         },

@@ -58,7 +58,7 @@ pub type Ordered = Result<StoredMachine, OrderFailure>;
 
 /// An order on its way.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingOrder {
     order: Box<MachineOrder>,
     answer: oneshot::Sender<Ordered>,
 }
@@ -106,6 +106,7 @@ impl Cordons {
 const fn machine_of(command: &Command) -> Option<&MachineRef> {
     match command {
         Command::Start(start) => start.machine.as_ref(),
+        Command::Await(request) => request.start.machine.as_ref(),
         Command::TakeOver(request) => request.machine.as_ref(),
         Command::ForceTakeOver(request) => request.machine.as_ref(),
         Command::Heartbeat(_)
@@ -132,7 +133,7 @@ impl Engine {
             return Err(OrderFailure::Failed(Failure::Overloaded));
         }
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { order: Box::new(order), answer };
+        let waiting = WaitingOrder { order: Box::new(order), answer };
         let stopping = || OrderFailure::Failed(Failure::Stopping);
         self.shared.queue.send(Submission::Order(waiting)).map_err(|_| stopping())?;
         answered.await.unwrap_or_else(|_| Err(stopping()))
@@ -142,7 +143,7 @@ impl Engine {
 impl Runner {
     /// Carries out the order that has waited longest, if one does.
     pub async fn carry_out_order(&mut self) -> Result<(), Stop> {
-        let Some(Waiting { order, answer }) = self.orders.pop_front() else { return Ok(()) };
+        let Some(WaitingOrder { order, answer }) = self.orders.pop_front() else { return Ok(()) };
         // What was decided ahead has not met the order, and must not be logged behind it.
         self.tell();
         self.take_back_ahead();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tenure_core::context::Clock;
 use tenure_core::event::{Event, SERVICE_PRINCIPAL, What};
 use tenure_core::name::{EscalationId, Principal, SessionId};
+use tenure_core::reply::SessionView;
 use tenure_core::session::Revision;
 use tenure_core::time::{LeaseInstant, Span};
 use tokio::sync::{mpsc, oneshot};
@@ -15,10 +16,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::engine::batch::{Chain, Item, Source};
 use crate::engine::cache::Cache;
 use crate::engine::lease_clock::{LeaseClock, Turn};
-use crate::engine::machines::{Cordons, Waiting};
+use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};
 use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
+use crate::engine::waits::Waits;
 use crate::engine::{Shared, Submission};
 use crate::store::{Sequenced, Store};
 use crate::time::TimeSource;
@@ -64,7 +66,8 @@ pub(crate) struct Runner {
     pub members: Members,
     pub cordons: Cordons,
     /// What operators have ordered of machines, to be carried out between two batches.
-    pub orders: VecDeque<Waiting>,
+    pub orders: VecDeque<WaitingOrder>,
+    pub waits: Waits,
     pub revision_floor: Revision,
     pub service: Principal,
     pub no_session_id: SessionId,
@@ -133,6 +136,7 @@ impl Runner {
 
     /// Waits for something to do, at most until the clock has to turn.
     async fn gather(&mut self, items: &mut Vec<Item>, received: &mut Vec<Submission>) {
+        self.tell_places();
         items.append(&mut self.deferred);
         self.drain_queue(items, self.batching.items_max.saturating_sub(self.ahead.len()));
         if self.ahead.len() + items.len() < self.batching.overlap_min {
@@ -154,6 +158,7 @@ impl Runner {
             self.drain_queue(items, self.batching.items_max);
         }
         self.turn_the_clock();
+        self.tell_places();
         self.gather_timers(items);
     }
 
@@ -196,6 +201,12 @@ impl Runner {
                 }
             }
             Submission::Order(waiting) => self.orders.push_back(waiting),
+            Submission::Wait(waiter) => {
+                self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+                items.push(Item::new(Source::Wait(waiter)));
+            }
+            Submission::Depart(id) => self.waits.depart(id),
+            Submission::ListWaiters(listing) => self.waits.list(listing),
             Submission::Note(what) => self.note(what),
             Submission::Stop(stopped) => self.stopping = Some(stopped),
         }
@@ -224,6 +235,18 @@ impl Runner {
             tracing::warn!(by_ms, "the wall clock was stepped; leases are not affected");
             self.note(What::ClockStepped { by_ms });
         }
+    }
+
+    /// Tells those who wait where they stand. Only between batches, when all that is decided
+    /// about their workspaces is durable.
+    fn tell_places(&mut self) {
+        let clock = self.now();
+        let Self { waits, cache, shared, .. } = self;
+        let seen = |key: &_| {
+            let slot = cache.find(key, None)?;
+            Some(SessionView::of(&cache.get(slot)?.workspace, &clock))
+        };
+        waits.tell(clock.now.lease, seen, |key, waiters| shared.count_waiters(key, waiters));
     }
 
     fn gather_timers(&mut self, items: &mut Vec<Item>) {

@@ -32,6 +32,7 @@ pub mod text;
 pub mod time;
 pub mod transfer;
 pub mod violation;
+pub mod wait;
 pub mod work;
 
 #[cfg(test)]

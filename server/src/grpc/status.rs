@@ -115,7 +115,12 @@ impl Fault {
     pub fn failed(failure: &Failure, clock: &Clock) -> Self {
         match failure {
             Failure::Refused(refused) => Self::refused(refused, clock),
-            Failure::Conflict => Self::new(v1::ErrorReason::Conflict, failure.to_string()),
+            Failure::Conflict | Failure::Displaced => {
+                Self::new(v1::ErrorReason::Conflict, failure.to_string())
+            }
+            Failure::TooManyWaiters => {
+                Self::new(v1::ErrorReason::TooManyWaiters, failure.to_string())
+            }
             Failure::Overloaded => Self::overloaded(failure.to_string()),
             Failure::Stopping => Self::new(v1::ErrorReason::Draining, failure.to_string()),
             Failure::Store(error) => Self::store(error),

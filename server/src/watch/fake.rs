@@ -85,6 +85,7 @@ pub(crate) fn session_row(name: &str, owner: &str, sequence: u64) -> Listed {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     };
     let tenure =
         Tenure { revision: Some(Revision(sequence)), session: Some(session), ..Tenure::default() };

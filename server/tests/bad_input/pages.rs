@@ -38,6 +38,7 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     };
     let revision = Revision(1);
     let tenure = Tenure { revision: Some(revision), session: Some(session), ..Tenure::default() };

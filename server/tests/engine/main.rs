@@ -17,4 +17,5 @@ mod retention;
 mod streams;
 mod surroundings;
 mod times;
+mod waits;
 mod world;

@@ -84,9 +84,20 @@ impl World {
         Self::over(store, Bent::new(), batching).await
     }
 
+    /// With options of its own; the clock is the world's.
+    pub async fn with(options: EngineOptions) -> Self {
+        let store = MemoryStore::new(MemoryOptions::default());
+        Self::opened(store, Bent::new(), options).await
+    }
+
     async fn over(store: MemoryStore, time: Arc<Bent>, batching: Batching) -> Self {
+        let options = EngineOptions { batching, ..EngineOptions::default() };
+        Self::opened(store, time, options).await
+    }
+
+    async fn opened(store: MemoryStore, time: Arc<Bent>, options: EngineOptions) -> Self {
         let store = Arc::new(store);
-        let options = EngineOptions { time: time.clone(), batching, ..EngineOptions::default() };
+        let options = EngineOptions { time: time.clone(), ..options };
         let engine = Engine::start(store.clone(), options).await.unwrap();
         let feed = engine.subscribe();
         let mut world = Self { engine, store, time, feed };

@@ -62,6 +62,7 @@ pub fn session(id: &str, actor: &str, revision: u64) -> Session {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     }
 }
 

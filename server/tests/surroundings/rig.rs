@@ -14,7 +14,7 @@ use tenure::v1::machine_service_client::MachineServiceClient;
 use tenure::v1::workspace_service_client::WorkspaceServiceClient;
 use tenured::config::{Config, ListenAddress, Surroundings};
 use tenured::contract::Contract;
-use tenured::drain::Drain;
+use tenured::drain::{Cause, Drain};
 use tenured::engine::{Engine, EngineOptions};
 use tenured::grpc::{ServerInfo, Services};
 use tenured::health::Health;
@@ -130,6 +130,10 @@ impl Server {
         let request = v1::GetProjectionRequest { workspace: WORKSPACE.to_owned(), ..request };
         let answer = self.workspace.get_projection(request).await.unwrap();
         answer.into_inner().projection.unwrap()
+    }
+
+    pub fn begin_to_drain(&self) {
+        self.drain.begin(Cause::Asked);
     }
 
     /// Clears [`WORKSPACE`] as [`WORKER`].

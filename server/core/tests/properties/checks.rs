@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tenure_core::r#await::{OpenTo, waiting_for};
 use tenure_core::change::{Change, Changes};
-use tenure_core::command::{Command, RequestedHolder};
+use tenure_core::command::{Await, Command, RequestedHolder, Start};
 use tenure_core::context::{Clock, Context};
-use tenure_core::decide::Decision;
+use tenure_core::decide::{Decision, decide};
 use tenure_core::gate::Gates;
 use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::{ActorId, SessionId};
@@ -144,10 +145,15 @@ fn check_end(
     };
     let cause = match command {
         None => {
-            assert!(pending && stale, "time ends only what a transfer waits for");
-            EndCause::ForceTakenOver
+            assert!(stale, "time ended a live session");
+            assert!(pending || ended.unclaimed, "time ends what a transfer or nobody waits for");
+            if pending { EndCause::ForceTakenOver } else { EndCause::Yielded }
         }
-        Some(Command::Start(start)) => {
+        Some(Command::Await(request)) if entry.cause == EndCause::TakenOver => {
+            assert!(stale && ended.autonomous().is_some() && request.take_over.is_some());
+            EndCause::TakenOver
+        }
+        Some(Command::Start(start) | Command::Await(Await { start, .. })) => {
             if let RequestedHolder::Autonomous(lease) = &start.holder
                 && !stale
             {
@@ -248,6 +254,24 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
     }
     let stored = serde_json::to_string(&decision.reply).unwrap();
     assert_eq!(serde_json::from_str::<Reply>(&stored).unwrap(), decision.reply);
+}
+
+/// Who is refused for now waits for what can end; who is served could be served, and without
+/// superseding anybody if it had waited.
+pub fn check_wait(workspace: &Workspace, request: &Await, context: &Context) {
+    let open = OpenTo::of(&workspace.tenure, &context.clock);
+    let waits =
+        Await { start: Start { supersede: false, ..request.start.clone() }, ..request.clone() };
+    let view = SessionView::of(workspace, &context.clock);
+    let waits_for = view.as_ref().and_then(|view| waiting_for(view, &waits));
+    match decide(workspace, &Command::Await(waits.clone()), context) {
+        Ok(_) => assert!(open.admits(&waits) && waits_for.is_none()),
+        Err(refusal) if refusal.reason.is_cured_by_waiting() => {
+            assert!(!open.admits(&waits), "would wait although it is admitted");
+            assert_eq!(waits_for, Some(refusal.reason));
+        }
+        Err(_) => {}
+    }
 }
 
 /// The refusal tells what is stored, shortly, and to no worker how to force.

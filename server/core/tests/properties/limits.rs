@@ -136,6 +136,7 @@ fn stored(case: &Case) -> Workspace {
         applied_gates_revision: None,
         stalls_at: case.stalls_at.map(LeaseInstant),
         stalled: false,
+        unclaimed: false,
     };
     let transfer = case.deadline.map(|deadline| Transfer {
         successor: Successor::Autonomous {

@@ -122,6 +122,7 @@ fn without_beats(session: &Session) -> Session {
         beats: 0,
         applied_gates_revision: None,
         stalls_at: None,
+        unclaimed: false,
         ..session.clone()
     };
     if let Holder::Autonomous(held) = &mut session.holder {

@@ -73,6 +73,7 @@ fn sequences_reach_every_outcome() {
         "transfer completed by time",
         "transfer completed by its holder",
         "expiry recorded",
+        "grant lapsed",
         "deleted",
         "boot grace",
         "repeat told",

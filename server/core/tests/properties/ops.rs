@@ -74,6 +74,13 @@ pub enum Ask {
         mode: Option<bool>,
         expect: Expect,
     },
+    Await {
+        program: Option<Program>,
+        supersede: bool,
+        take_over: bool,
+        claim_ms: u64,
+        expect: Expect,
+    },
     Beat {
         actor: &'static str,
         session: Named,
@@ -176,7 +183,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         6 => (holder(), any::<bool>(), prop::option::of(any::<bool>()), expect()).prop_map(
             |(program, supersede, mode, expect)| Ask::Start { program, supersede, mode, expect }
         ),
-        8 => (actor(), named(), prop::option::of(prop::sample::select(vec!["x", "y"])), told())
+        4 => waits().boxed(),
+        10 => (actor(), named(), prop::option::of(prop::sample::select(vec!["x", "y"])), told())
             .prop_map(|(actor, session, activity, told)| {
                 Ask::Beat { actor, session, activity, told }
             }),
@@ -192,8 +200,20 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(actor, expect)| Ask::Yield { actor, expect }),
         1 => (prop::option::of(actor()), expect())
             .prop_map(|(actor, expect)| Ask::Clear { actor, expect }),
-        4 => around(),
+        4 => around().boxed(),
     ]
+}
+
+fn waits() -> impl Strategy<Value = Ask> {
+    (holder(), prop::bool::weighted(0.2), any::<bool>(), 1..20_000_u64, expect()).prop_map(
+        |(program, supersede, take_over, claim_ms, expect)| Ask::Await {
+            program,
+            supersede,
+            take_over,
+            claim_ms,
+            expect,
+        },
+    )
 }
 
 fn around() -> impl Strategy<Value = Ask> {

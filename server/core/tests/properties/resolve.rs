@@ -1,9 +1,9 @@
 //! What a drawn call means where it is made: its names are resolved against what is stored.
 
 use tenure_core::command::{
-    CancelTransfer, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates, PutHandoff,
-    RaiseEscalation, Report, RequestedGate, RequestedHolder, RequestedLease, RequestedSuccessor,
-    ResolveEscalation, Start, TakeOver, UpdateGate, Yield,
+    Await, CancelTransfer, Clear, Command, Expected, ForceTakeOver, Heartbeat, Join, PutGates,
+    PutHandoff, RaiseEscalation, Report, RequestedGate, RequestedHolder, RequestedLease,
+    RequestedSuccessor, ResolveEscalation, Start, TakeOver, UpdateGate, Yield,
 };
 use tenure_core::content::Content;
 use tenure_core::escalation::EscalationKind;
@@ -25,11 +25,13 @@ pub fn command(ask: &Ask, workspace: &Workspace) -> Command {
     let actor = |name: &&str| ActorId::imported(name);
     match ask {
         Ask::Start { program, supersede, mode, expect } => Command::Start(Start {
-            holder: program.as_ref().map_or(RequestedHolder::Interactive, requested_holder),
             mode: mode.map(|research| if research { Mode::Research } else { Mode::Implement }),
-            supersede: *supersede,
-            machine: None,
-            expected: expected(*expect, tenure),
+            ..start(program.as_ref(), *supersede, expected(*expect, tenure))
+        }),
+        Ask::Await { program, supersede, take_over, claim_ms, expect } => Command::Await(Await {
+            start: start(program.as_ref(), *supersede, expected(*expect, tenure)),
+            take_over: take_over.then(|| "taken".into()),
+            claim_within: Span(*claim_ms),
         }),
         Ask::Beat { actor: name, session, activity, told } => Command::Heartbeat(Heartbeat {
             actor: actor(name),
@@ -106,6 +108,11 @@ pub fn command(ask: &Ask, workspace: &Workspace) -> Command {
             expected: expected(*expect, tenure),
         }),
     }
+}
+
+fn start(program: Option<&Program>, supersede: bool, expected: Expected) -> Start {
+    let holder = program.map_or(RequestedHolder::Interactive, requested_holder);
+    Start { holder, mode: None, supersede, machine: None, expected }
 }
 
 fn requested_gate(name: &str) -> RequestedGate {

@@ -8,6 +8,7 @@ use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::event::{Stamp, derive};
 use tenure_core::evolve::evolve;
+use tenure_core::ledger::EndCause;
 use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId, WorkspaceName};
 use tenure_core::reply::{ForcedOutcome, Reply, SessionView};
 use tenure_core::session::{
@@ -19,7 +20,9 @@ use tenure_core::work_stream::HALF_LIFE_DEFAULT;
 use tenure_core::workspace::Workspace;
 
 use crate::around;
-use crate::checks::{Past, check_refusal, check_repeat, check_reply, check_settled, check_step};
+use crate::checks::{
+    Past, check_refusal, check_repeat, check_reply, check_settled, check_step, check_wait,
+};
 use crate::log::Log;
 use crate::ops::{Ask, Legacy, Passing, Step};
 use crate::resolve::command;
@@ -170,6 +173,7 @@ impl World {
             applied_gates_revision: None,
             stalls_at: None,
             stalled: false,
+            unclaimed: false,
         };
         self.past.mint(&session);
         self.log.tenure.session = Some(session.clone());
@@ -183,6 +187,7 @@ impl World {
             let what = match &changes[0] {
                 Change::ExpiryRecorded { .. } => "expiry recorded",
                 Change::Stalled { .. } => "stall recorded",
+                _ if changes.iter().any(yields) => "grant lapsed",
                 _ => "transfer completed by time",
             };
             self.outcomes.insert(what.into());
@@ -197,6 +202,9 @@ impl World {
         self.ids += 1;
         let before = self.workspace.clone();
         around::check_needs(&before, command, context);
+        if let Command::Await(request) = command {
+            check_wait(&before, request, context);
+        }
         match decide(&before, command, context) {
             Err(refusal) => {
                 check_refusal(&before, &refusal, context);
@@ -277,4 +285,8 @@ impl World {
             self.outcomes.insert("boot grace".into());
         }
     }
+}
+
+fn yields(change: &Change) -> bool {
+    matches!(change, Change::Ended { entry } if entry.cause == EndCause::Yielded)
 }

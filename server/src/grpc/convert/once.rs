@@ -56,6 +56,15 @@ repeatable!(
     ResolveEscalationRequest as "ResolveEscalation",
 );
 
+impl Repeatable for v1::AwaitSessionRequest {
+    const RPC: &'static str = "AwaitSession";
+
+    fn id_and_profile(&mut self) -> (&mut String, &mut String) {
+        let start = self.start.get_or_insert_default();
+        (&mut start.request_id, &mut start.profile)
+    }
+}
+
 /// Takes the id out of `request`; absent if it has none. The default profile is filled in.
 pub fn take<R: Repeatable>(request: &mut R, violations: &mut Violations) -> Option<Once> {
     let (request_id, profile) = request.id_and_profile();

@@ -65,6 +65,7 @@ pub fn session() -> Session {
         applied_gates_revision: None,
         stalls_at: None,
         stalled: false,
+        unclaimed: false,
     }
 }
 
