@@ -17,6 +17,7 @@ pub mod hold;
 pub mod holder;
 pub mod ledger;
 pub mod list;
+pub mod machine;
 pub mod projection;
 pub mod start;
 pub mod status;

@@ -158,6 +158,7 @@ fn write(key: &Key, guard: Guard, version: u64) -> Write {
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: Vec::new(),
     }
 }
 
@@ -168,5 +169,6 @@ fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
         writes,
         renewals: Vec::new(),
         service_events: Vec::new(),
+        machines: Vec::new(),
     }
 }

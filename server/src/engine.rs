@@ -39,6 +39,7 @@ mod carry_out;
 mod commit;
 mod deciding;
 pub mod lease_clock;
+pub mod machines;
 mod members;
 pub mod outbox;
 mod run;
@@ -194,6 +195,7 @@ pub(crate) enum Submission {
     Depart(WaiterId),
     ListWaiters(Listing),
     Stream { outbox: Arc<Outbox>, accepted: Accepted },
+    Order(machines::WaitingOrder),
     Note(What),
     Stop(oneshot::Sender<()>),
 }

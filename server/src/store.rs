@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
+use tenure_core::machine::Sighting;
 use tenure_core::name::{Key, Principal};
 use tenure_core::parts::Needs;
 use tenure_core::registration::Origin;
@@ -29,12 +30,16 @@ mod around;
 mod event_class;
 mod hot;
 mod ledger_page;
+mod machines;
 pub mod memory;
 mod reads;
 pub mod sqlite;
 mod upkeep;
 
 pub use self::around::AroundWrite;
+pub use self::machines::{
+    MACHINES_LOOKED_AT_MAX, MachineFilter, MachinePage, MachineWrite, StoredMachine,
+};
 pub use self::reads::{
     Counts, EscalationFilter, EscalationPage, EventPage, KnownWorkspace, ListFilter, ListPage,
     Listed, PAGE_MAX, Reads, Sequenced, Whole, WorkspacePage,
@@ -185,6 +190,8 @@ pub struct Write {
     pub events: Vec<Event>,
     /// The outcomes of requests that carried an id.
     pub outcomes: Vec<StoredOutcome>,
+    /// What the changes tell of machines, in order.
+    pub sightings: Vec<Sighting>,
 }
 
 /// A write that changes nothing but the hot row: what a heartbeat comes to. Small, because
@@ -212,6 +219,8 @@ pub struct Batch {
     pub renewals: Vec<LeaseWrite>,
     /// Events that concern the service and no workspace; logged before those of the writes.
     pub service_events: Vec<Event>,
+    /// What operators have ordered of machines; done before the writes, and under no guard.
+    pub machines: Vec<MachineWrite>,
 }
 
 /// What a batch did.

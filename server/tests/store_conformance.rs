@@ -32,6 +32,8 @@ mod ledger;
 mod limits;
 #[path = "store_conformance/lists.rs"]
 mod lists;
+#[path = "store_conformance/machines.rs"]
+mod machines;
 #[path = "store_conformance/retention.rs"]
 mod retention;
 #[path = "store_conformance/workspaces.rs"]
@@ -192,6 +194,22 @@ conformance! {
         ledger_filters_combine,
         totals_are_of_all_that_is_selected_on_whatever_page,
         a_page_of_the_ledger_is_bounded,
+    }
+    machines::{
+        a_machine_is_there_after_the_step_that_saw_it,
+        every_field_of_a_machine_survives,
+        what_a_machine_holds_is_counted_by_recorded_expiry,
+        a_conflict_leaves_no_sighting,
+        beats_and_outcomes_write_no_machine,
+        sightings_of_one_batch_add_up,
+        machines_are_listed_in_the_order_of_their_ids,
+        each_machine_filter_holds,
+        machine_filters_combine,
+        a_page_of_machines_is_bounded,
+        orders_are_done_in_the_step_with_their_events,
+        a_machine_that_holds_a_session_is_not_forgotten,
+        an_earlier_epoch_orders_nothing,
+        machines_go_by_age_unless_they_are_cordoned_or_hold_a_session,
     }
     limits::{
         hostile_texts_survive_unchanged,

@@ -152,6 +152,16 @@ pub enum What {
         /// The service's revision floor from then on.
         revision_floor: Revision,
     },
+    /// A machine gets no new sessions any more.
+    MachineCordoned {
+        /// Which one.
+        machine: MachineId,
+    },
+    /// A machine gets new sessions again.
+    MachineUncordoned {
+        /// Which one.
+        machine: MachineId,
+    },
     /// The server began to serve.
     ServerStarted {
         /// Its version.

@@ -8,6 +8,7 @@ use tenure_core::command::Command;
 use tenure_core::event::{self, Event, Stamp};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::LedgerEntry;
+use tenure_core::machine::{Sighting, sightings};
 use tenure_core::name::Key;
 use tenure_core::parts::{Needs, Parts};
 use tenure_core::refusal::Refusal;
@@ -167,6 +168,7 @@ struct More {
     sealed: Vec<LedgerEntry>,
     events: Vec<Event>,
     outcomes: Vec<StoredOutcome>,
+    sightings: Vec<Sighting>,
 }
 
 /// What a chain asks of the store.
@@ -241,7 +243,9 @@ impl Chain {
                 Change::WorkspaceDeleted { revision_floor } => more.deleted = Some(*revision_floor),
                 _ => {}
             }
-            more.events.extend(event::derive(&before, change, &entry.workspace, &stamp()));
+            let stamp = stamp();
+            more.sightings.extend(sightings(&before, change, stamp.at));
+            more.events.extend(event::derive(&before, change, &entry.workspace, &stamp));
         }
     }
 
@@ -307,6 +311,7 @@ impl Chain {
             sealed: more.sealed,
             events: more.events,
             outcomes: more.outcomes,
+            sightings: more.sightings,
         };
         Written::Write(Box::new((write, pending)))
     }

@@ -119,6 +119,7 @@ impl Runner {
         let mut deciding = Deciding {
             clock: self.clock.clock(),
             chains: &mut self.chains,
+            cordons: &self.cordons,
             waits: &mut self.waits,
             granted: Vec::new(),
             outcomes,

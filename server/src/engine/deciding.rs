@@ -19,6 +19,7 @@ use ulid::Ulid;
 use crate::access::Caller;
 use crate::engine::batch::{Chain, Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::machines::Cordons;
 use crate::engine::waits::Waits;
 use crate::engine::{Once, Request};
 use crate::store::{OutcomeKey, StoredOutcome};
@@ -35,6 +36,8 @@ pub struct Deciding<'a> {
     pub clock: Clock,
     /// The writes in the making.
     pub chains: &'a mut Vec<Chain>,
+    /// The machines that get no new sessions.
+    pub cordons: &'a Cordons,
     /// Who waits for what.
     pub waits: &'a mut Waits,
     /// Those who waited and are served, or refused, by this batch.
@@ -210,7 +213,7 @@ impl Deciding<'_> {
             work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
             registration_required: self.registration_required,
-            machine_cordoned: false,
+            machine_cordoned: self.cordons.bar(command),
         }
     }
 }

@@ -5,10 +5,10 @@
 use tenure_core::escalation::{Escalation, EscalationKind};
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{EscalationId, Key, SessionId};
+use tenure_core::name::{EscalationId, Key, MachineId, SessionId};
 use tenure_core::session::Lifecycle;
 
-use super::{LedgerPage, LedgerQuery, Pending, Stored};
+use super::{LedgerPage, LedgerQuery, MachineFilter, MachinePage, Pending, Stored, StoredMachine};
 
 /// The most rows that one page of any read may hold.
 pub const PAGE_MAX: u32 = 1_000;
@@ -55,6 +55,17 @@ pub trait Reads: Send + Sync + 'static {
     /// A page of ended sessions, the last ended first, and the totals of all of them if they
     /// are asked for.
     fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage>;
+
+    /// One machine, with what it holds.
+    fn machine(&self, id: MachineId) -> Pending<'_, Option<StoredMachine>>;
+
+    /// A page of machines, after `after` in the order of their ids.
+    fn machines(
+        &self,
+        filter: MachineFilter,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Pending<'_, MachinePage>;
 }
 
 /// A workspace with its key, as pages list it: without surroundings.

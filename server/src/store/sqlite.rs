@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{EscalationId, Key, SessionId};
+use tenure_core::name::{EscalationId, Key, MachineId, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
 use self::ledger::TotalsTurn;
@@ -20,8 +20,9 @@ use self::readers::Readers;
 use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
-    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
-    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole, WorkspacePage,
+    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, MachineFilter,
+    MachinePage, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored,
+    StoredMachine, Upkeep, Whole, WorkspacePage,
 };
 
 mod around;
@@ -34,6 +35,7 @@ mod ledger;
 mod list;
 mod load;
 mod lock;
+mod machines;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -280,6 +282,22 @@ impl Reads for SqliteStore {
             });
             read.await
         })
+    }
+
+    fn machine(&self, id: MachineId) -> Pending<'_, Option<StoredMachine>> {
+        pending(self.readers.read(move |connection| machines::machine(connection, &id)))
+    }
+
+    fn machines(
+        &self,
+        filter: MachineFilter,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Pending<'_, MachinePage> {
+        pending(
+            self.readers
+                .read(move |connection| machines::page(connection, &filter, after.as_ref(), limit)),
+        )
     }
 }
 

@@ -245,12 +245,15 @@ pub async fn counts_and_retention_leave_surroundings_alone<H: Harness>() {
     let writes = vec![put("a", row, 1, every_part(), a_little(0))];
     apply(&store, acquired.epoch, writes).await;
     assert_eq!(store.counts().await.unwrap(), before);
+    let late = tenure_core::time::WallTime(u64::MAX);
     let everything = Retention {
         lease_now: tenure_core::time::LeaseInstant(u64::MAX),
-        events_before: tenure_core::time::WallTime(u64::MAX),
+        events_before: late,
         events_max: 0,
-        important_events_before: tenure_core::time::WallTime(u64::MAX),
-        ledger_before: tenure_core::time::WallTime(u64::MAX),
+        important_events_before: late,
+        ledger_before: late,
+        machines_before: late,
+        wall_now: late,
         rows_max: 1_000,
     };
     store.prune(everything).await.unwrap();

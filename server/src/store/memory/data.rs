@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tenure_core::event::Event;
-use tenure_core::name::Key;
+use tenure_core::machine::Machine;
+use tenure_core::name::{Key, MachineId};
 use tenure_core::parts::Needs;
 use tenure_core::registration::Origin;
 use tenure_core::session::Revision;
@@ -48,6 +49,7 @@ pub(super) struct Data {
     pub surroundings: HashMap<RowId, Surroundings>,
     pub events: BTreeMap<u64, Logged>,
     pub ledger: Ledger,
+    pub machines: BTreeMap<MachineId, Machine>,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
 }
 
@@ -66,6 +68,7 @@ impl Data {
             surroundings: HashMap::new(),
             events: BTreeMap::new(),
             ledger: Ledger::default(),
+            machines: BTreeMap::new(),
             outcomes: HashMap::new(),
         }
     }
@@ -118,6 +121,7 @@ impl Data {
         }
         self.lease_mark = self.lease_mark.max(batch.lease_now);
         let service_sequences = self.log(None, &batch.service_events);
+        batch.machines.iter().for_each(|write| self.order(write));
         let (of_writes, of_renewals) = conflicts.split_at(batch.writes.len());
         let writes = batch.writes.iter().zip(of_writes);
         let outcomes = writes
@@ -192,6 +196,7 @@ impl Data {
             self.surround(row, around);
         }
         self.ledger.extend(write.sealed.iter().cloned());
+        write.sightings.iter().for_each(|sighting| self.see(sighting));
         let sequences = self.log(Some(row), &write.events);
         self.keep_outcomes(&write.outcomes);
         Outcome::Applied { row: Some(row), sequences }
@@ -265,12 +270,14 @@ impl Data {
             stays
         });
         let ledger_entries = before - self.ledger.len();
-        let events = self.prune_events(retention, left);
+        let machines = self.prune_machines(retention, left);
+        let events = self.prune_events(retention, left - machines);
         Pruned {
             events: events as u64,
             ledger_entries: ledger_entries as u64,
             outcomes: expired.len() as u64,
             names: self.forget_names(left.saturating_sub(events)) as u64,
+            machines: machines as u64,
         }
     }
 

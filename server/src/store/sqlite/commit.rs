@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::around;
 use super::fault::{FaultPlan, FaultPoint};
+use super::machines;
 use super::record::Recorder;
 use super::rows::sql;
 use super::step::Step;
@@ -58,6 +59,9 @@ pub(super) fn commit(
     }
     let mut recorder = Recorder::new(connection);
     let service_sequences = recorder.log(None, &batch.service_events)?;
+    for write in &batch.machines {
+        machines::order(connection, write)?;
+    }
     let mut outcomes = Vec::with_capacity(batch.writes.len());
     for write in &batch.writes {
         outcomes.push(apply(connection, &mut recorder, write)?);
@@ -157,6 +161,7 @@ fn apply(
     if let Some(row) = row {
         recorder.seal(row, &write.sealed)?;
     }
+    recorder.see(&write.sightings);
     let sequences = recorder.log(row, &write.events)?;
     recorder.keep_outcomes(&write.outcomes)?;
     Ok(Outcome::Applied { row, sequences })

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Params};
 
 use super::fault::FaultPlan;
+use super::machines;
 use super::rows::{sql, unsigned};
 use super::step::Step;
 use super::workspaces::FORGET_NAMES;
@@ -30,6 +31,8 @@ pub(super) fn prune(
     left -= outcomes.rows;
     let ledger = remove(connection, LEDGER, (sql(retention.ledger_before.0), left))?;
     left -= ledger.rows;
+    let machines = machines::prune(connection, retention, left)?;
+    left -= machines;
     let events = prune_events(connection, retention, left)?;
     let names = remove(connection, FORGET_NAMES, [left.saturating_sub(events)])?;
     if ledger.rows > 0 {
@@ -43,6 +46,7 @@ pub(super) fn prune(
         ledger_entries: unsigned(ledger.rows),
         outcomes: unsigned(outcomes.rows),
         names: unsigned(names.rows),
+        machines: unsigned(machines),
     })
 }
 

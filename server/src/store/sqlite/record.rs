@@ -6,12 +6,14 @@ use std::ops::Range;
 use rusqlite::Connection;
 use tenure_core::event::Event;
 use tenure_core::ledger::{EndCause, LedgerEntry};
+use tenure_core::machine::Sighting;
 use tenure_core::name::{INTERACTIVE_OWNER, Key};
 use tenure_core::session::{Lifecycle, Revision, Session, Transfer};
 use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 
 use super::around::put_body;
+use super::machines::Seen;
 use super::rows::{cold, lifecycle, owner_kind, sql, to_body, unsigned};
 use super::workspaces;
 use crate::store::event_class::{is_important, type_name};
@@ -26,10 +28,11 @@ pub(super) struct Recorder<'a> {
     events: i64,
     ordinary_events: i64,
     ledger_entries: i64,
+    seen: Seen,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) const fn new(connection: &'a Connection) -> Self {
+    pub(super) fn new(connection: &'a Connection) -> Self {
         Self {
             connection,
             workspaces: 0,
@@ -37,6 +40,7 @@ impl<'a> Recorder<'a> {
             events: 0,
             ordinary_events: 0,
             ledger_entries: 0,
+            seen: Seen::default(),
         }
     }
 
@@ -214,8 +218,14 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Writes the counters, if any has changed.
+    /// Notes what the step tells of machines.
+    pub(super) fn see(&mut self, sightings: &[Sighting]) {
+        self.seen.note(sightings);
+    }
+
+    /// Writes the machines that were seen, and the counters, if any has changed.
     pub(super) fn finish(self) -> rusqlite::Result<()> {
+        self.seen.write(self.connection)?;
         let changed = [self.workspaces, self.sessions, self.events, self.ledger_entries];
         if changed == [0; 4] {
             return Ok(());
