@@ -16,7 +16,7 @@ fn machine(id: &str, state: MachineState) -> v1::Machine {
         state: state.into(),
         live_sessions: 2,
         stale_sessions: 40,
-        last_seen_at: Some(prost_types::Timestamp { seconds: now - 300, nanos: 0 }),
+        last_seen_at: Some(prost_types::Timestamp { seconds: now - 10_800, nanos: 0 }),
         ..v1::Machine::default()
     }
 }
@@ -25,7 +25,7 @@ fn cordoned(id: &str) -> v1::Machine {
     let now = jiff::Timestamp::now().as_second();
     v1::Machine {
         cordoned: true,
-        cordoned_at: Some(prost_types::Timestamp { seconds: now - 60, nanos: 0 }),
+        cordoned_at: Some(prost_types::Timestamp { seconds: now - 7_200, nanos: 0 }),
         cordoned_by: "local".to_owned(),
         cordon_reason: "its disk fails".to_owned(),
         ..machine(id, MachineState::Draining)
@@ -55,9 +55,9 @@ fn machines_are_shown_a_line_each() {
     assert_eq!(lines.len(), 3, "{table}");
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(lines[0]), ["MACHINE", "HOST", "STATE", "LIVE", "STALE", "SEEN", "CORDON"]);
-    let first = "m-1 m-1.example draining 2 40 5m ago its disk fails";
+    let first = "m-1 m-1.example draining 2 40 3h ago its disk fails";
     assert_eq!(words(lines[1]).join(" "), first);
-    assert_eq!(words(lines[2]).join(" "), "m-2 m-2.example lost 2 40 5m ago -");
+    assert_eq!(words(lines[2]).join(" "), "m-2 m-2.example lost 2 40 3h ago -");
     assert_eq!(errors, "");
     let (wide, _) = said(&server, &["machine", "list", "-o", "wide"]);
     assert!(wide.contains("zone=eu") && wide.contains("local"), "{wide}");
@@ -121,7 +121,7 @@ fn orders_are_sent_with_their_reason_and_the_machine_is_shown() {
         .serve();
     let (told, errors) = said(&server, &["machine", "cordon", "m-1", "--reason", "its disk fails"]);
     assert!(told.starts_with("cordoned m-1\n"), "{told}");
-    assert!(told.contains("by local, 1m ago") && told.contains("its disk fails"), "{told}");
+    assert!(told.contains("by local, 2h ago") && told.contains("its disk fails"), "{told}");
     assert!(told.contains("2 sessions"), "{told}");
     assert_eq!(errors, "");
     let (told, _) = said(&server, &["machine", "uncordon", "m-1"]);
@@ -215,7 +215,7 @@ fn a_lost_machine_is_told_as_one_incident_beside_the_list() {
     assert_eq!(
         errors,
         "note: a machine is lost, which is one incident: m-1.example (40 of these sessions, last \
-         seen 5m ago); see `tenure machine list --state lost`\n"
+         seen 3h ago); see `tenure machine list --state lost`\n"
     );
     let (json, errors) = said(&server, &["list", "-o", "json"]);
     assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
