@@ -114,6 +114,8 @@ pub enum Command {
     Ledger(command::ledger::Ledger),
     /// Show where holders run, and bar machines from new sessions
     Machine(command::machine::MachineCommand),
+    /// List, register and delete workspaces
+    Workspace(command::workspace::WorkspaceCommand),
     /// Check fencing tokens
     Fence(command::fence::Fence),
     /// Run the service: information, identity, drain

@@ -26,4 +26,5 @@ pub mod version;
 pub mod waiters;
 pub mod waiting;
 pub mod watch;
+pub mod workspace;
 pub mod r#yield;

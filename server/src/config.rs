@@ -60,6 +60,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The bounds of a requested lease.
     pub lease: LeaseBounds,
+    /// Whether workspaces must be registered before anything else.
+    pub registration_required: bool,
     /// In how much lease-clock time the score of a work stream halves.
     pub work_stream_half_life: Span,
     /// How much callers may ask for.

@@ -177,6 +177,7 @@ pub(crate) struct Shared {
     log_id: LogId,
     lease_bounds: LeaseBounds,
     work_stream_half_life: Span,
+    registration_required: bool,
     time: Arc<dyn TimeSource>,
     clock: Mutex<LeaseClock>,
     newest_sequence: AtomicU64,
@@ -372,5 +373,11 @@ impl Engine {
     #[must_use]
     pub fn work_stream_half_life(&self) -> Span {
         self.shared.work_stream_half_life
+    }
+
+    /// Whether workspaces must be registered before anything else.
+    #[must_use]
+    pub fn registration_required(&self) -> bool {
+        self.shared.registration_required
     }
 }

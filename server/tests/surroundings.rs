@@ -23,3 +23,5 @@ mod projection;
 mod streams;
 #[path = "surroundings/waits.rs"]
 mod waits;
+#[path = "surroundings/workspaces.rs"]
+mod workspaces;

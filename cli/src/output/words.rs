@@ -3,7 +3,7 @@
 
 use tenure::v1::{
     EndCause, ErrorReason, EscalationKind, EventType, GateState, MachineState, OwnerKind, Role,
-    ServingState, StoreKind,
+    ServingState, StoreKind, WorkspaceStatus,
 };
 
 /// Shown where a fact does not exist.
@@ -37,6 +37,8 @@ short_words! {
     machine_state: MachineState, "MACHINE_STATE_";
     /// The word for a type of event.
     event_type: EventType, "EVENT_TYPE_";
+    /// The word for the status of a workspace.
+    workspace_status: WorkspaceStatus, "WORKSPACE_STATUS_";
     /// The word for a role.
     role: Role, "ROLE_";
     /// The word for the state of a server.

@@ -12,6 +12,7 @@ mod server;
 mod supervisor;
 mod takeover;
 mod waits;
+mod workspaces;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -50,6 +51,10 @@ fn main() {
         }),
         Trial::test("a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue", || {
             waits::a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue();
+            Ok(())
+        }),
+        Trial::test("a_workspace_is_registered_listed_and_deleted", || {
+            workspaces::a_workspace_is_registered_listed_and_deleted();
             Ok(())
         }),
     ];

@@ -17,11 +17,11 @@ fn tenure(server: &Server, words: &[&str]) -> Command {
     command
 }
 
-fn begin(server: &Server, words: &[&str]) -> Child {
+pub fn begin(server: &Server, words: &[&str]) -> Child {
     tenure(server, words).spawn().expect("the command line runs")
 }
 
-fn end(child: Child) -> (Output, String) {
+pub fn end(child: Child) -> (Output, String) {
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output, said)

@@ -35,6 +35,7 @@ pub(crate) async fn boot(
         log_id: acquired.log_id,
         lease_bounds: options.lease_bounds,
         work_stream_half_life: options.work_stream_half_life,
+        registration_required: options.registration_required,
         time: Arc::clone(&options.time),
         clock: Mutex::new(clock),
         newest_sequence: AtomicU64::new(newest),

@@ -88,7 +88,7 @@ impl AdminRpcs {
                 connections: u64::try_from(self.connections.len()).unwrap_or(u64::MAX),
                 ..counts
             }),
-            registration_required: false,
+            registration_required: self.engine.registration_required(),
         })
     }
 

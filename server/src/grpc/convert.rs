@@ -34,6 +34,7 @@ pub mod transfer;
 pub mod violation;
 pub mod wait;
 pub mod work;
+pub mod workspaces;
 
 #[cfg(test)]
 pub(in crate::grpc) mod samples;

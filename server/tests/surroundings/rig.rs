@@ -1,6 +1,5 @@
 //! A server in this process, on a port that the system chooses, with a store in a file.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +14,11 @@ use tenure::v1::workspace_service_client::WorkspaceServiceClient;
 use tenured::config::{Config, ListenAddress, Surroundings};
 use tenured::contract::Contract;
 use tenured::drain::{Cause, Drain};
-use tenured::engine::{Engine, EngineOptions};
+use tenured::engine::Engine;
 use tenured::grpc::{ServerInfo, Services};
 use tenured::health::Health;
 use tenured::listen;
+use tenured::run::engine_options;
 use tenured::serve::{self, Serving};
 use tenured::store::Store;
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
@@ -47,12 +47,17 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        let config = config();
+        Self::start_with(&[]).await
+    }
+
+    /// A server with these variables in its environment.
+    pub async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let config = config(variables);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tenure.db");
         let open = || SqliteStore::open(path, SqliteOptions::default());
         let store: Arc<dyn Store> = Arc::new(tokio::task::block_in_place(open).unwrap());
-        let engine = Engine::start(Arc::clone(&store), EngineOptions::default()).await.unwrap();
+        let engine = Engine::start(Arc::clone(&store), engine_options(&config)).await.unwrap();
         let drain = Drain::new(Duration::from_millis(100));
         let info = ServerInfo {
             version: "1.2.3".to_owned(),
@@ -153,10 +158,10 @@ impl Drop for Server {
     }
 }
 
-fn config() -> Config {
-    let variables = [("TENURE_LISTEN", "127.0.0.1:0")];
+fn config(variables: &[(&str, &str)]) -> Config {
+    let variables = [&[("TENURE_LISTEN", "127.0.0.1:0")], variables].concat();
     let surroundings = Surroundings {
-        variables: variables.map(|(k, v)| (OsString::from(k), OsString::from(v))).into(),
+        variables: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
         data_folder: Some(PathBuf::from("/nonexistent")),
         read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
     };

@@ -54,6 +54,18 @@ pub fn require_worker(value: i32, violations: &mut Violations) {
     violations.add("autonomous.owner_kind", refused);
 }
 
+/// The status to filter by; absent for any.
+pub fn filtered_status(value: i32, violations: &mut Violations) -> Option<v1::WorkspaceStatus> {
+    match v1::WorkspaceStatus::try_from(value) {
+        Ok(v1::WorkspaceStatus::Unspecified) => None,
+        Ok(status) => Some(status),
+        Err(_) => {
+            violations.add("filter.status", "must be MISSING, ACTIVE or STALE, or left out");
+            None
+        }
+    }
+}
+
 /// A lifecycle to filter by; unspecified means both.
 pub fn filtered_lifecycle(value: i32, violations: &mut Violations) -> Option<Lifecycle> {
     match v1::Lifecycle::try_from(value) {

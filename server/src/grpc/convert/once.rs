@@ -54,6 +54,8 @@ repeatable!(
     UpdateGateRequest as "UpdateGate",
     RaiseEscalationRequest as "RaiseEscalation",
     ResolveEscalationRequest as "ResolveEscalation",
+    RegisterWorkspaceRequest as "RegisterWorkspace",
+    DeleteWorkspaceRequest as "DeleteWorkspace",
 );
 
 impl Repeatable for v1::AwaitSessionRequest {
