@@ -153,6 +153,8 @@ fn write(key: &Key, guard: Guard, version: u64) -> Write {
         lease: Some(lease(version)),
         tenure: None,
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),

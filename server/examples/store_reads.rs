@@ -209,6 +209,8 @@ fn write(n: usize) -> Write {
         }),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),

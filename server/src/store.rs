@@ -19,6 +19,7 @@ use tenure_core::ledger::LedgerEntry;
 use tenure_core::machine::Sighting;
 use tenure_core::name::{Key, Principal};
 use tenure_core::parts::Needs;
+use tenure_core::registration::Origin;
 use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::surroundings::Surroundings;
@@ -40,8 +41,8 @@ pub use self::machines::{
     MACHINES_LOOKED_AT_MAX, MachineFilter, MachinePage, MachineWrite, StoredMachine,
 };
 pub use self::reads::{
-    Counts, EscalationFilter, EscalationPage, EventPage, ListFilter, ListPage, Listed, PAGE_MAX,
-    Reads, Sequenced, Whole,
+    Counts, EscalationFilter, EscalationPage, EventPage, KnownWorkspace, ListFilter, ListPage,
+    Listed, PAGE_MAX, Reads, Sequenced, Whole, WorkspacePage,
 };
 pub use self::upkeep::{Pruned, Retention, Upkeep};
 
@@ -171,8 +172,14 @@ pub struct Write {
     pub key: Key,
     /// The state that it was decided on; if that has gone, nothing of this write is applied.
     pub guard: Guard,
-    /// The new hot row; absent if only outcomes are stored, and then nothing else is changed.
+    /// The new hot row; absent if only outcomes are stored, and then nothing else is changed, or
+    /// if the workspace is deleted.
     pub lease: Option<LeaseRow>,
+    /// Set if the workspace is deleted: the service's revision floor from now on. Nothing is left
+    /// of it but the name, by which its events are found for as long as any is kept.
+    pub deleted: Option<Revision>,
+    /// How the workspace came to be known, if that changed.
+    pub origin: Option<Arc<Origin>>,
     /// The new state, if more than the hot row changed.
     pub tenure: Option<Arc<Tenure>>,
     /// The new surroundings, if any part of them changed.

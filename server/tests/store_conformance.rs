@@ -36,6 +36,8 @@ mod lists;
 mod machines;
 #[path = "store_conformance/retention.rs"]
 mod retention;
+#[path = "store_conformance/workspaces.rs"]
+mod workspaces;
 
 #[path = "store_conformance/alike.rs"]
 mod alike;
@@ -121,6 +123,17 @@ conformance! {
         a_conflict_leaves_no_trace_of_its_parts,
         outcomes_alone_write_no_parts,
         one_id_is_of_one_escalation_in_a_workspace,
+    }
+    workspaces::{
+        how_a_workspace_came_to_be_known_is_kept,
+        what_is_stored_is_known,
+        nothing_is_left_of_a_deleted_workspace_but_its_events,
+        a_deletion_raises_the_floor_for_good,
+        a_deletion_is_guarded,
+        a_deleted_workspace_is_created_anew,
+        the_name_of_a_deleted_workspace_goes_with_its_last_event,
+        workspaces_are_listed_with_a_session_or_without,
+        workspaces_are_listed_with_their_open_escalations,
     }
     escalations::{
         pages_come_in_order_whatever_the_filter,

@@ -31,6 +31,7 @@ pub mod name;
 pub mod parts;
 pub mod projection;
 pub mod refusal;
+pub mod registration;
 pub mod replay;
 pub mod reply;
 pub mod section;

@@ -49,6 +49,7 @@ pub(crate) async fn boot(
         time: options.time,
         batching: options.batching,
         work_stream_half_life: options.work_stream_half_life,
+        registration_required: options.registration_required,
         queue,
         clock,
         cache: Cache::new(options.cache_bytes),

@@ -177,6 +177,9 @@ impl Runner {
         if let (Some(row), Some(lease)) = (row, &pending.lease) {
             entry.stored = Some((row, lease.version));
         }
+        if pending.deletes {
+            entry.stored = None;
+        }
         if pending.beyond_the_lease
             && let Some(due) = entry.workspace.tenure.next_due(boot_mark)
         {

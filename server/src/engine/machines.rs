@@ -118,7 +118,9 @@ const fn machine_of(command: &Command) -> Option<&MachineRef> {
         | Command::ResolveEscalation(_)
         | Command::PutGates(_)
         | Command::UpdateGate(_)
-        | Command::PutHandoff(_) => None,
+        | Command::PutHandoff(_)
+        | Command::Register
+        | Command::DeleteWorkspace => None,
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) struct Runner {
     pub time: Arc<dyn TimeSource>,
     pub batching: Batching,
     pub work_stream_half_life: Span,
+    pub registration_required: bool,
     pub queue: mpsc::UnboundedReceiver<Submission>,
     pub clock: LeaseClock,
     pub cache: Cache,

@@ -35,6 +35,8 @@ impl Runner {
         let outcomes = sent.pending.iter().map(|pending| {
             let stored = stored.next().flatten();
             let applied = match &pending.lease {
+                // Nobody else deletes; and what is gone cannot be deleted again.
+                None if pending.deletes => stored.is_none(),
                 None => kept.next().flatten().is_some(),
                 Some(lease) => pending.is_in(stored.as_ref(), lease),
             };

@@ -24,6 +24,8 @@ pub(super) fn type_name(what: &What) -> &'static str {
         What::HandoffPut(_) => "HANDOFF_PUT",
         What::MachineCordoned { .. } => "MACHINE_CORDONED",
         What::MachineUncordoned { .. } => "MACHINE_UNCORDONED",
+        What::WorkspaceRegistered => "WORKSPACE_REGISTERED",
+        What::WorkspaceDeleted { .. } => "WORKSPACE_DELETED",
         What::ServerStarted { .. } => "SERVER_STARTED",
         What::ServerDrained { .. } => "SERVER_DRAINED",
         What::ClockStepped { .. } => "CLOCK_STEPPED",
@@ -51,6 +53,8 @@ pub(super) fn is_important(what: &What) -> bool {
         | What::HandoffPut(_)
         | What::MachineCordoned { .. }
         | What::MachineUncordoned { .. }
+        | What::WorkspaceRegistered
+        | What::WorkspaceDeleted { .. }
         | What::ServerStarted { .. }
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }

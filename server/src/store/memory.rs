@@ -19,7 +19,7 @@ use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
     LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, MachineFilter,
     MachinePage, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored,
-    StoredMachine, Upkeep, Whole,
+    StoredMachine, Upkeep, Whole, WorkspacePage,
 };
 
 mod data;
@@ -186,6 +186,15 @@ impl Reads for MemoryStore {
 
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {
         self.call(move |data| data.list(&filter, after.as_ref(), limit))
+    }
+
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage> {
+        self.call(move |data| data.workspaces(prefix.as_deref(), after.as_ref(), limit))
     }
 
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage> {

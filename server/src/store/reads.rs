@@ -32,6 +32,14 @@ pub trait Reads: Send + Sync + 'static {
     /// A page of workspaces that hold a session, after `after` in key order.
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage>;
 
+    /// A page of workspaces, with a session or without, after `after` in key order.
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage>;
+
     /// A page of the event log after `after`, of one workspace or of all.
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage>;
 
@@ -97,6 +105,26 @@ pub struct ListPage {
     pub sequence: u64,
 }
 
+/// A workspace that is known, with a session or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownWorkspace {
+    /// Which one.
+    pub key: Key,
+    /// What is stored, without surroundings.
+    pub stored: Stored,
+    /// How many escalations are open.
+    pub open_escalations: u32,
+}
+
+/// A page of known workspaces, in the order of their keys.
+#[derive(Debug, Clone)]
+pub struct WorkspacePage {
+    /// The workspaces.
+    pub rows: Vec<KnownWorkspace>,
+    /// The key to continue after; absent on the last page.
+    pub next: Option<Key>,
+}
+
 /// One workspace as a whole.
 #[derive(Debug, Clone)]
 pub struct Whole {
@@ -153,7 +181,7 @@ pub struct EventPage {
 /// How much is stored, for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Workspaces ever written.
+    /// Known workspaces.
     pub workspaces: u64,
     /// Stored sessions.
     pub sessions: u64,

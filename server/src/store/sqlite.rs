@@ -22,7 +22,7 @@ use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
     LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, MachineFilter,
     MachinePage, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored,
-    StoredMachine, Upkeep, Whole,
+    StoredMachine, Upkeep, Whole, WorkspacePage,
 };
 
 mod around;
@@ -45,6 +45,7 @@ mod record;
 mod rows;
 mod schema;
 mod step;
+mod workspaces;
 mod writer;
 
 #[doc(hidden)]
@@ -235,6 +236,17 @@ impl Reads for SqliteStore {
             self.readers
                 .read(move |connection| list::list(connection, &filter, after.as_ref(), limit)),
         )
+    }
+
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage> {
+        pending(self.readers.read(move |connection| {
+            workspaces::page(connection, prefix.as_deref(), after.as_ref(), limit)
+        }))
     }
 
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage> {

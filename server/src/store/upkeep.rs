@@ -38,6 +38,8 @@ pub struct Pruned {
     pub outcomes: u64,
     /// Machines removed.
     pub machines: u64,
+    /// Names of deleted workspaces, of which no event was left.
+    pub names: u64,
 }
 
 /// Keeping a store bounded.

@@ -20,7 +20,7 @@ use tenure_core::workspace::Tenure;
 use crate::store::{
     Counts, EscalationFilter, EscalationPage, EventPage, LedgerPage, LedgerQuery, ListFilter,
     ListPage, MachineFilter, MachinePage, Pending, RowId, StoreError, Stored, StoredMachine,
-    Version, Whole, page_of,
+    Version, Whole, WorkspacePage, page_of,
 };
 
 use super::{Arc, Clock, Feed, Key, Listed, LogId, Published, Reads, Sequenced, broadcast};
@@ -332,6 +332,10 @@ impl Reads for Fake {
         _: u32,
     ) -> Pending<'_, EscalationPage> {
         self.read(|_| EscalationPage { rows: Vec::new(), next: None })
+    }
+
+    fn workspaces(&self, _: Option<String>, _: Option<Key>, _: u32) -> Pending<'_, WorkspacePage> {
+        self.read(|_| WorkspacePage { rows: Vec::new(), next: None })
     }
 
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {

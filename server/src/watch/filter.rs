@@ -53,6 +53,10 @@ pub enum EventType {
     MachineCordoned,
     /// A machine gets new sessions again.
     MachineUncordoned,
+    /// A workspace was registered.
+    WorkspaceRegistered,
+    /// A workspace was deleted.
+    WorkspaceDeleted,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -86,6 +90,8 @@ impl EventType {
             What::HandoffPut(_) => Self::HandoffPut,
             What::MachineCordoned { .. } => Self::MachineCordoned,
             What::MachineUncordoned { .. } => Self::MachineUncordoned,
+            What::WorkspaceRegistered => Self::WorkspaceRegistered,
+            What::WorkspaceDeleted { .. } => Self::WorkspaceDeleted,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,

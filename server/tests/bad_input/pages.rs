@@ -57,6 +57,8 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
         }),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: vec![],
         events: vec![],
         outcomes: vec![],

@@ -8,7 +8,7 @@ use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::machine::{Cordon, MachineChange, Sighting};
 use tenure_core::name::{ActorId, EscalationId, MachineId, Principal, SessionId};
 use tenure_core::parts::{Needs, Parts};
-use tenure_core::session::{Lifecycle, Revision};
+use tenure_core::session::Lifecycle;
 use tenure_core::surroundings::{Signals, Surroundings};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
@@ -20,8 +20,8 @@ use tenured::store::{
 
 use crate::harness::{Harness, Memory, Sqlite};
 use crate::sample::{
-    beat, entry, important, interactive, key, machine, ordinary, outcome, outcome_key, program,
-    session, sighting, tenure, transfer, write,
+    beat, entry, free, important, interactive, key, machine, ordinary, outcome, outcome_key,
+    program, session, sighting, tenure, transfer, write,
 };
 use crate::surrounding::{EACH_PART, a_little, signals};
 
@@ -55,7 +55,7 @@ fn random_around(rng: &mut Rng) -> Option<AroundWrite> {
 fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
     if rng.u8(..4) == 0 {
         let signals = random_signals(rng);
-        return Tenure { revision: Some(Revision(revision)), signals, ..Tenure::default() };
+        return Tenure { signals, ..free(revision) };
     }
     let id = format!("ses_{revision}");
     let mut session = match rng.u8(..4) {

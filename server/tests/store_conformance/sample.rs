@@ -79,7 +79,13 @@ pub fn program(session: &mut Session) -> &mut Autonomous {
 }
 
 pub fn tenure(revision: u64, session: Session) -> Tenure {
-    Tenure { revision: Some(Revision(revision)), session: Some(session), ..Tenure::default() }
+    Tenure { session: Some(session), ..free(revision) }
+}
+
+/// Of a known workspace without session. How it came to be known was not noted.
+pub fn free(revision: u64) -> Tenure {
+    let origin = Some(Arc::default());
+    Tenure { revision: Some(Revision(revision)), origin, ..Tenure::default() }
 }
 
 pub fn transfer(deadline: u64) -> Transfer {
@@ -116,6 +122,8 @@ pub fn write(key: Key, guard: Guard, version: u64, tenure: Tenure) -> Write {
         lease: Some(lease(version, &tenure)),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
@@ -144,6 +152,8 @@ pub fn beat(workspace: &str, row: RowId, version: u64) -> Write {
         lease: Some(lease),
         tenure: None,
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),

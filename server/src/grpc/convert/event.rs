@@ -63,6 +63,8 @@ pub const fn event_type(what: &What) -> v1::EventType {
         What::HandoffPut(_) => v1::EventType::HandoffPut,
         What::MachineCordoned { .. } => v1::EventType::MachineCordoned,
         What::MachineUncordoned { .. } => v1::EventType::MachineUncordoned,
+        What::WorkspaceRegistered => v1::EventType::WorkspaceRegistered,
+        What::WorkspaceDeleted { .. } => v1::EventType::WorkspaceDeleted,
         What::ServerStarted { .. } => v1::EventType::ServerStarted,
         What::ServerDrained { .. } => v1::EventType::ServerDrained,
         What::ClockStepped { .. } => v1::EventType::ClockStepped,
@@ -83,7 +85,7 @@ fn payload(event: &Event) -> Option<Payload> {
                 .as_ref()
                 .map_or(v1::EndCause::Unspecified, |prior| choice::end_cause(prior.cause))
                 .into(),
-            granted: false,
+            granted: session.unclaimed,
         }),
         What::SessionRefreshed(session) => Payload::SessionRefreshed(v1::SessionRefreshed {
             session: as_it_started(event, session),
@@ -113,6 +115,10 @@ fn payload(event: &Event) -> Option<Payload> {
         What::ActivityChanged(activity) => Payload::ActivityChanged(v1::ActivityChanged {
             activity: Some(session::activity(activity)),
         }),
+        What::WorkspaceRegistered => Payload::WorkspaceRegistered(v1::WorkspaceRegistered {}),
+        What::WorkspaceDeleted { revision_floor } => {
+            Payload::WorkspaceDeleted(v1::WorkspaceDeleted { revision_floor: revision_floor.0 })
+        }
         What::MachineCordoned { .. }
         | What::MachineUncordoned { .. }
         | What::ServerStarted { .. }

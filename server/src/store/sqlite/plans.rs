@@ -1,7 +1,9 @@
 //! How statements are looked up: one that scans or sorts a table is right in every answer and
 //! wrong in its cost, so the plans are held here.
 
-use super::{around, commit, escalations, history, load, machines, prune, rows, schema};
+use super::{
+    around, commit, escalations, history, load, machines, prune, rows, schema, workspaces,
+};
 
 fn plan(sql: &str) -> Vec<String> {
     let connection = schema::in_memory();
@@ -39,6 +41,7 @@ fn no_statement_scans_or_sorts_a_table() {
         prune::LEDGER,
         prune::EVENTS_OLDER,
         prune::EVENTS_OLDEST,
+        workspaces::OPEN_ESCALATIONS,
     ] {
         let steps = plan(sql);
         assert!(!steps.is_empty(), "{sql}");

@@ -6,6 +6,7 @@ use super::fault::FaultPlan;
 use super::machines;
 use super::rows::{sql, unsigned};
 use super::step::Step;
+use super::workspaces::FORGET_NAMES;
 use crate::store::{Pruned, Retention};
 
 pub(super) const OUTCOMES: &str = "DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE \
@@ -33,6 +34,7 @@ pub(super) fn prune(
     let machines = machines::prune(connection, retention, left)?;
     left -= machines;
     let events = prune_events(connection, retention, left)?;
+    let names = remove(connection, FORGET_NAMES, [left.saturating_sub(events)])?;
     if ledger.rows > 0 {
         connection
             .prepare_cached("UPDATE meta SET ledger_entries = ledger_entries - ?1 WHERE one = 1")?
@@ -44,6 +46,7 @@ pub(super) fn prune(
         ledger_entries: unsigned(ledger.rows),
         outcomes: unsigned(outcomes.rows),
         machines: unsigned(machines),
+        names: unsigned(names.rows),
     })
 }
 

@@ -1,31 +1,10 @@
--- What version 4 adds: the machines on which holders run. What a machine holds is counted from
--- the sessions, so beats write nothing here.
+-- What version 4 adds: how workspaces came to be known, and workspaces that are deleted. Of a
+-- deleted one nothing is left but its name, by which its events are found, and that goes with
+-- the last of them. While it is there, a new workspace of that name takes its place.
 
-CREATE TABLE machine (
-    id             INTEGER PRIMARY KEY,
-    machine_id     TEXT    NOT NULL UNIQUE,
-    host           TEXT    NOT NULL,
-    labels         TEXT    NOT NULL, -- a JSON object
-    seen_at_ms     INTEGER, -- when it last held a live session, of steps that wrote; wall time
-    noted_at_ms    INTEGER NOT NULL, -- retention counts from here; wall time
-    cordoned_at_ms INTEGER, -- absent while it is not cordoned; wall time
-    cordoned_by    TEXT,
-    cordon_reason  TEXT
-) STRICT;
-CREATE INDEX machine_by_age ON machine (noted_at_ms, machine_id) WHERE cordoned_at_ms IS NULL;
-CREATE INDEX machine_by_cordon ON machine (machine_id) WHERE cordoned_at_ms IS NOT NULL;
+ALTER TABLE workspace ADD COLUMN origin TEXT; -- as JSON; absent where it is not known
+ALTER TABLE workspace ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX workspace_by_deletion ON workspace (id) WHERE deleted = 1;
 
--- Live and stale sessions of a machine are counted without reading them.
-DROP INDEX session_by_machine;
-CREATE INDEX session_by_machine ON session (machine_id, expiry_recorded)
-    WHERE machine_id IS NOT NULL;
-
--- The machines of the sessions that are stored already, as the one started last has it.
-INSERT INTO machine (machine_id, host, labels, seen_at_ms, noted_at_ms)
-SELECT machine_id, coalesce(host, ''), coalesce(labels, '{}'), max(started_at_ms), started_at_ms
-FROM (
-    SELECT machine_id, body ->> '$.machine.host' AS host, body -> '$.machine.labels' AS labels,
-           body ->> '$.last_started_at.wall' AS started_at_ms
-    FROM session WHERE machine_id IS NOT NULL
-)
-GROUP BY machine_id;
+ALTER TABLE meta ADD COLUMN workspaces INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET workspaces = (SELECT count(*) FROM workspace);
