@@ -145,6 +145,13 @@ pub enum What {
     },
     /// The handoff was replaced.
     HandoffPut(Arc<Handoff>),
+    /// The workspace was registered.
+    WorkspaceRegistered,
+    /// The workspace was deleted, with all that was stored under it.
+    WorkspaceDeleted {
+        /// The service's revision floor from then on.
+        revision_floor: Revision,
+    },
     /// A machine gets no new sessions any more.
     MachineCordoned {
         /// Which one.
@@ -154,13 +161,6 @@ pub enum What {
     MachineUncordoned {
         /// Which one.
         machine: MachineId,
-    },
-    /// The workspace was registered.
-    WorkspaceRegistered,
-    /// The workspace was deleted, with all that was stored under it.
-    WorkspaceDeleted {
-        /// The service's revision floor from then on.
-        revision_floor: Revision,
     },
     /// The server began to serve.
     ServerStarted {

@@ -212,8 +212,8 @@ impl Deciding<'_> {
             },
             work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
-            machine_cordoned: self.cordons.bar(command),
             registration_required: self.registration_required,
+            machine_cordoned: self.cordons.bar(command),
         }
     }
 }

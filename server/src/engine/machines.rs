@@ -117,10 +117,10 @@ const fn machine_of(command: &Command) -> Option<&MachineRef> {
         | Command::RaiseEscalation(_)
         | Command::ResolveEscalation(_)
         | Command::PutGates(_)
-        | Command::UpdateGate(_)
-        | Command::PutHandoff(_)
         | Command::Register
-        | Command::DeleteWorkspace => None,
+        | Command::DeleteWorkspace
+        | Command::UpdateGate(_)
+        | Command::PutHandoff(_) => None,
     }
 }
 

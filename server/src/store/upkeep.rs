@@ -36,10 +36,10 @@ pub struct Pruned {
     pub ledger_entries: u64,
     /// Outcomes removed.
     pub outcomes: u64,
-    /// Machines removed.
-    pub machines: u64,
     /// Names of deleted workspaces, of which no event was left.
     pub names: u64,
+    /// Machines removed.
+    pub machines: u64,
 }
 
 /// Keeping a store bounded.

@@ -49,14 +49,14 @@ pub enum EventType {
     GatesCleared,
     /// The handoff was replaced.
     HandoffPut,
-    /// A machine gets no new sessions any more.
-    MachineCordoned,
-    /// A machine gets new sessions again.
-    MachineUncordoned,
     /// A workspace was registered.
     WorkspaceRegistered,
     /// A workspace was deleted.
     WorkspaceDeleted,
+    /// A machine gets no new sessions any more.
+    MachineCordoned,
+    /// A machine gets new sessions again.
+    MachineUncordoned,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -88,10 +88,10 @@ impl EventType {
             What::GateUpdated { .. } => Self::GateUpdated,
             What::GatesCleared { .. } => Self::GatesCleared,
             What::HandoffPut(_) => Self::HandoffPut,
-            What::MachineCordoned { .. } => Self::MachineCordoned,
-            What::MachineUncordoned { .. } => Self::MachineUncordoned,
             What::WorkspaceRegistered => Self::WorkspaceRegistered,
             What::WorkspaceDeleted { .. } => Self::WorkspaceDeleted,
+            What::MachineCordoned { .. } => Self::MachineCordoned,
+            What::MachineUncordoned { .. } => Self::MachineUncordoned,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,

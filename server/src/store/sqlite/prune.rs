@@ -45,8 +45,8 @@ pub(super) fn prune(
         events: unsigned(events),
         ledger_entries: unsigned(ledger.rows),
         outcomes: unsigned(outcomes.rows),
-        machines: unsigned(machines),
         names: unsigned(names.rows),
+        machines: unsigned(machines),
     })
 }
 
