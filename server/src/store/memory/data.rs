@@ -276,7 +276,7 @@ impl Data {
             events: events as u64,
             ledger_entries: ledger_entries as u64,
             outcomes: expired.len() as u64,
-            names: self.forget_names(left.saturating_sub(events)) as u64,
+            names: self.forget_names(left.saturating_sub(machines + events)) as u64,
             machines: machines as u64,
         }
     }
