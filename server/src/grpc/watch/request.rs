@@ -200,7 +200,7 @@ mod tests {
             What::GatesCleared { revision: GatesRevision(1) },
             What::HandoffPut(samples::handoff().into()),
             What::WorkspaceRegistered,
-            What::WorkspaceDeleted { revision_floor: Revision(7) },
+            What::WorkspaceDeleted { revision_floor: tenure_core::session::Revision(7) },
             What::MachineCordoned { machine: samples::machine().id },
             What::MachineUncordoned { machine: samples::machine().id },
             What::ClockStepped { by_ms: 1 },
