@@ -9,6 +9,7 @@ mod evicted;
 mod load;
 mod lost;
 mod server;
+mod story;
 mod supervisor;
 mod takeover;
 mod waits;
@@ -55,6 +56,10 @@ fn main() {
         }),
         Trial::test("a_workspace_is_registered_listed_and_deleted", || {
             workspaces::a_workspace_is_registered_listed_and_deleted();
+            Ok(())
+        }),
+        Trial::test("a_worker_dies_and_another_goes_on", || {
+            story::a_worker_dies_and_another_goes_on();
             Ok(())
         }),
     ];
