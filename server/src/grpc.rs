@@ -31,6 +31,7 @@ pub mod watch;
 
 mod admin;
 mod carry_out;
+mod filling;
 mod lease;
 mod machine;
 mod not_yet;
