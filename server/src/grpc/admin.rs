@@ -77,7 +77,7 @@ impl AdminRpcs {
             oldest_sequence: oldest.events.first().map_or(0, |event| event.sequence),
             newest_sequence: self.engine.newest_sequence(),
             epoch: self.engine.epoch().0,
-            lease_clock: Some(duration(Span(self.engine.clock().now.lease.0))),
+            lease_clock: Some(duration(self.engine.clock().now.lease.since_it_began())),
             store_kind: self.info.store_kind.into(),
             store_location: location,
             limits: Some(self.limits()),

@@ -183,7 +183,7 @@ fn of_the_service(what: &What) -> Option<Payload> {
 
 /// A reading of the lease clock, as the time since it began.
 fn reading(instant: LeaseInstant) -> Duration {
-    duration(instant.since(LeaseInstant(0)))
+    duration(instant.since_it_began())
 }
 
 /// A session at the moment of its start: an entry that is read later shows what was then, not
