@@ -9,7 +9,8 @@ use crate::time::Span;
 mod work;
 
 pub use work::{
-    PutGates, PutHandoff, RaiseEscalation, Report, RequestedGate, ResolveEscalation, UpdateGate,
+    Import, PutGates, PutHandoff, RaiseEscalation, Report, RequestedGate, ResolveEscalation,
+    UpdateGate,
 };
 
 /// The most characters of a reason.
@@ -48,19 +49,22 @@ pub enum Command {
     UpdateGate(UpdateGate),
     /// Replace the handoff.
     PutHandoff(PutHandoff),
+    /// Bring in what a file of an older installation holds.
+    Import(Box<Import>),
 }
 
 impl Command {
     /// What the caller believes to be stored. Absent for heartbeats and joins, whose session
-    /// id is checked where their own order of refusals says, and for escalations, which are
-    /// the workspace's.
+    /// id is checked where their own order of refusals says, and for escalations
+    /// and imports, which are the workspace's.
     #[must_use]
     pub const fn expected(&self) -> Option<&Expected> {
         match self {
             Self::Heartbeat(_)
             | Self::Join(_)
             | Self::RaiseEscalation(_)
-            | Self::ResolveEscalation(_) => None,
+            | Self::ResolveEscalation(_)
+            | Self::Import(_) => None,
             Self::Start(request) => Some(&request.expected),
             Self::Await(request) => Some(&request.start.expected),
             Self::TakeOver(request) => Some(&request.expected),

@@ -17,7 +17,7 @@ pub enum Needs {
 
 /// A set of the parts that surround a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Parts(u8);
+pub struct Parts(u16);
 
 impl Parts {
     /// No part.
@@ -40,6 +40,8 @@ impl Parts {
     pub const SECTIONS: Self = Self(1 << 6);
     /// The baseline.
     pub const BASELINE: Self = Self(1 << 7);
+    /// What was imported.
+    pub const IMPORTED: Self = Self(1 << 8);
 
     /// These and those.
     #[must_use]
@@ -87,7 +89,8 @@ impl Command {
             | Self::ResolveEscalation(_)
             | Self::PutGates(_)
             | Self::UpdateGate(_)
-            | Self::PutHandoff(_) => Needs::Everything,
+            | Self::PutHandoff(_)
+            | Self::Import(_) => Needs::Everything,
         }
     }
 }
@@ -131,6 +134,7 @@ impl Change {
                 Parts::GATES
             }
             Self::HandoffPut { .. } => Parts::HANDOFF,
+            Self::Imported { .. } => Parts::ESCALATIONS.with(Parts::IMPORTED),
             Self::Dropped { parts } => *parts,
             Self::BaselineTaken { .. } => Parts::BASELINE,
         }
@@ -166,7 +170,8 @@ impl Change {
             | Self::EscalationsCleared { .. }
             | Self::GatesPut { .. }
             | Self::GateUpdated { .. }
-            | Self::GatesCleared { .. } => true,
+            | Self::GatesCleared { .. }
+            | Self::Imported { .. } => true,
         }
     }
 }
@@ -184,6 +189,7 @@ impl Surroundings {
             (Parts::USAGE, self.progress.usage.is_some()),
             (Parts::SECTIONS, !self.sections.is_empty()),
             (Parts::BASELINE, self.baseline.is_some()),
+            (Parts::IMPORTED, !self.imported.is_empty()),
         ];
         let held = parts.into_iter().filter(|(_, held)| *held);
         held.fold(Parts::NONE, |all, (part, _)| all.with(part))

@@ -22,6 +22,7 @@ pub(super) fn type_name(what: &What) -> &'static str {
         What::GateUpdated { .. } => "GATE_UPDATED",
         What::GatesCleared { .. } => "GATES_CLEARED",
         What::HandoffPut(_) => "HANDOFF_PUT",
+        What::StateImported(_) => "STATE_IMPORTED",
         What::ServerStarted { .. } => "SERVER_STARTED",
         What::ServerDrained { .. } => "SERVER_DRAINED",
         What::ClockStepped { .. } => "CLOCK_STEPPED",
@@ -47,6 +48,7 @@ pub(super) fn is_important(what: &What) -> bool {
         | What::GateUpdated { .. }
         | What::GatesCleared { .. }
         | What::HandoffPut(_)
+        | What::StateImported(_)
         | What::ServerStarted { .. }
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }

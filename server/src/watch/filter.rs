@@ -49,6 +49,8 @@ pub enum EventType {
     GatesCleared,
     /// The handoff was replaced.
     HandoffPut,
+    /// A file of an older installation was imported.
+    StateImported,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -80,6 +82,7 @@ impl EventType {
             What::GateUpdated { .. } => Self::GateUpdated,
             What::GatesCleared { .. } => Self::GatesCleared,
             What::HandoffPut(_) => Self::HandoffPut,
+            What::StateImported(_) => Self::StateImported,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,
