@@ -96,6 +96,8 @@ pub enum Command {
     Status(command::status::Status),
     /// List the stored sessions
     List(command::list::List),
+    /// Show who waits for a workspace
+    Waiters(command::waiters::Waiters),
     /// Show events as they happen
     Watch(command::watch::Watch),
     /// Ask, list and answer questions that somebody else must answer

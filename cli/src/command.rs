@@ -22,5 +22,7 @@ pub mod start;
 pub mod status;
 pub mod takeover;
 pub mod version;
+pub mod waiters;
+pub mod waiting;
 pub mod watch;
 pub mod r#yield;

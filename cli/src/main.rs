@@ -68,6 +68,7 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Clear(clear) => command::clear::run(clear, global).await,
         Command::Status(status) => command::status::run(status, global).await,
         Command::List(list) => command::list::run(list, global).await,
+        Command::Waiters(waiters) => command::waiters::run(waiters, global).await,
         Command::Watch(watch) => command::watch::run(watch, global).await,
         Command::Escalation(escalation) => command::escalation::run(escalation, global).await,
         Command::Gate(gate) => command::gate::run(gate, global).await,

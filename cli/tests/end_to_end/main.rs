@@ -10,6 +10,7 @@ mod load;
 mod server;
 mod supervisor;
 mod takeover;
+mod waits;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -32,6 +33,18 @@ fn main() {
         }),
         Trial::test("a_killed_server_loses_nothing_that_it_acknowledged", || {
             load::a_killed_server_loses_nothing_that_it_acknowledged();
+            Ok(())
+        }),
+        Trial::test("holders_wait_for_each_other_in_the_order_in_which_they_came", || {
+            waits::holders_wait_for_each_other_in_the_order_in_which_they_came();
+            Ok(())
+        }),
+        Trial::test("a_standby_takes_over_from_a_killed_holder", || {
+            waits::a_standby_takes_over_from_a_killed_holder();
+            Ok(())
+        }),
+        Trial::test("a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue", || {
+            waits::a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue();
             Ok(())
         }),
     ];
