@@ -26,9 +26,11 @@ use crate::transition::{Transition, transit};
 use crate::workspace::Workspace;
 
 mod read;
+mod rehearse;
 mod revive;
 
 pub use read::{LegacyError, read};
+pub use rehearse::rehearse;
 
 /// The largest revision that a file may bring in: far from where counters end, so that no file
 /// can use a workspace up.

@@ -100,7 +100,7 @@ impl AdminRpcs {
             lease_ttl_max: Some(duration(bounds.max)),
             transfer_grace_max: Some(duration(GRACE_MAX)),
             message_bytes_max: limits.message_bytes.into(),
-            import_message_bytes_max: limits.message_bytes.into(),
+            import_message_bytes_max: limits.import_message_bytes.into(),
             sessions_per_stream_max: limits.joins_per_stream,
             streams_per_connection_max: limits.streams_per_connection,
             connections_max: limits.connections,

@@ -21,7 +21,11 @@ use crate::access;
 use crate::engine::Engine;
 use crate::store::Reads;
 
+mod import;
+mod large_messages;
 mod read;
+
+pub(super) use large_messages::service;
 
 /// The service.
 #[derive(Clone)]
@@ -138,8 +142,9 @@ impl WorkspaceService for WorkspaceRpcs {
 
     async fn import_legacy_state(
         &self,
-        _: Request<v1::ImportLegacyStateRequest>,
+        request: Request<v1::ImportLegacyStateRequest>,
     ) -> Result<Response<v1::ImportLegacyStateResponse>, Status> {
-        Err(not_yet("ImportLegacyState"))
+        let caller = access::caller(&request);
+        Ok(Response::new(self.import(caller, request.into_inner()).await?))
     }
 }

@@ -381,3 +381,33 @@ fn an_import_is_one_event_with_all_that_it_brought_in() {
     let What::StateImported(what) = &event.what else { panic!("{:?}", event.what) };
     assert_eq!(what.escalations, done.workspace.around().escalations);
 }
+
+#[test]
+fn a_rehearsal_answers_what_the_imports_would_and_changes_nothing() {
+    let files = [
+        session(worker()),
+        session(worker()),
+        importing("other.json", LegacyContent::Session(Box::new(worker()))),
+        escalations((0..101).map(|n| entry(&n.to_string(), ago(n))).collect()),
+    ];
+    let scene = Scene::unknown();
+    let told = rehearse(scene.workspace.clone(), &files, &scene.context);
+    let mut earnest = Scene::unknown();
+    for (file, told) in files.into_iter().zip(told) {
+        let decided = crate::decide::decide(&earnest.workspace, &file, &earnest.context);
+        assert_eq!(told, decided.clone().map(|decision| decision.reply));
+        if decided.is_ok() {
+            earnest = after(earnest, file);
+        }
+    }
+    assert_eq!(scene.workspace, Scene::unknown().workspace);
+}
+
+#[test]
+fn a_rehearsal_finds_the_workspace_as_time_has_left_it() {
+    let mut scene = Scene::with(program("a").expiring_at(NOW));
+    scene.workspace.tenure.session.as_mut().unwrap().unclaimed = true;
+    let told = rehearse(scene.workspace, &[session(worker())], &scene.context);
+    let [Ok(Reply::Imported(imported))] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(imported.outcome, ImportOutcome::Imported);
+}

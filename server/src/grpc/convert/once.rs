@@ -54,6 +54,7 @@ repeatable!(
     UpdateGateRequest as "UpdateGate",
     RaiseEscalationRequest as "RaiseEscalation",
     ResolveEscalationRequest as "ResolveEscalation",
+    ImportLegacyStateRequest as "ImportLegacyState",
 );
 
 impl Repeatable for v1::AwaitSessionRequest {

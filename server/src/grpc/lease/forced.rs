@@ -7,6 +7,7 @@ use tenure_core::reply::Reply;
 
 use super::LeaseRpcs;
 use crate::access::Caller;
+use crate::grpc::carry_out::require_operator;
 use crate::grpc::convert::forced;
 use crate::grpc::status::Fault;
 
@@ -39,8 +40,4 @@ impl LeaseRpcs {
         };
         Ok(forced::cancelled(cancelled, answer.replayed, &answer.clock))
     }
-}
-
-fn require_operator(caller: &Caller) -> Result<(), Fault> {
-    if caller.operator { Ok(()) } else { Err(Fault::role_required(v1::Role::Operator)) }
 }
