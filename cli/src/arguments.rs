@@ -114,6 +114,8 @@ pub enum Command {
     Ledger(command::ledger::Ledger),
     /// Check fencing tokens
     Fence(command::fence::Fence),
+    /// Bring in what older installations left
+    Import(command::import::Import),
     /// Run the service: information, identity, drain
     Admin(command::admin::Admin),
     /// Name servers, and choose among them

@@ -2,8 +2,8 @@
 //! `OWNER_KIND_RUNTIME_WORKER`.
 
 use tenure::v1::{
-    EndCause, ErrorReason, EscalationKind, EventType, GateState, OwnerKind, Role, ServingState,
-    StoreKind,
+    EndCause, ErrorReason, EscalationKind, EventType, GateState, LegacyFileOutcome, OwnerKind,
+    Role, ServingState, StoreKind,
 };
 
 /// Shown where a fact does not exist.
@@ -35,6 +35,8 @@ short_words! {
     gate_state: GateState, "GATE_STATE_";
     /// The word for a type of event.
     event_type: EventType, "EVENT_TYPE_";
+    /// The word for what became of a legacy file.
+    legacy_file_outcome: LegacyFileOutcome, "LEGACY_FILE_OUTCOME_";
     /// The word for a role.
     role: Role, "ROLE_";
     /// The word for the state of a server.

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it")]
 
 mod evicted;
+mod imports;
 mod load;
 mod server;
 mod supervisor;
@@ -45,6 +46,22 @@ fn main() {
         }),
         Trial::test("a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue", || {
             waits::a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue();
+            Ok(())
+        }),
+        Trial::test("files_are_imported_renamed_and_never_imported_again", || {
+            imports::files_are_imported_renamed_and_never_imported_again();
+            Ok(())
+        }),
+        Trial::test("whatever_is_wrong_with_one_file_the_others_go_on", || {
+            imports::whatever_is_wrong_with_one_file_the_others_go_on();
+            Ok(())
+        }),
+        Trial::test("a_map_imports_many_workspaces_and_says_what_became_of_each_file", || {
+            imports::a_map_imports_many_workspaces_and_says_what_became_of_each_file();
+            Ok(())
+        }),
+        Trial::test("hostile_records_are_shown_escaped_and_can_be_got_rid_of", || {
+            imports::hostile_records_are_shown_escaped_and_can_be_got_rid_of();
             Ok(())
         }),
     ];
