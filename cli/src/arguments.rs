@@ -112,6 +112,8 @@ pub enum Command {
     History(command::history::History),
     /// Show how sessions ended, and what they came to
     Ledger(command::ledger::Ledger),
+    /// Show where holders run, and bar machines from new sessions
+    Machine(command::machine::MachineCommand),
     /// Check fencing tokens
     Fence(command::fence::Fence),
     /// Bring in what older installations left

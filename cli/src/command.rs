@@ -18,6 +18,7 @@ pub mod holder;
 pub mod import;
 pub mod ledger;
 pub mod list;
+pub mod machine;
 pub mod projection;
 pub mod start;
 pub mod status;

@@ -76,6 +76,7 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Checkpoint(checkpoint) => command::checkpoint::run(checkpoint, global).await,
         Command::History(history) => command::history::run(history, global).await,
         Command::Ledger(ledger) => command::ledger::run(ledger, global).await,
+        Command::Machine(machine) => command::machine::run(machine, global).await,
         Command::Fence(fence) => command::fence::run(fence, global).await,
         Command::Import(import) => command::import::run(import, global).await,
         Command::Admin(admin) => command::admin::run(admin, global).await,

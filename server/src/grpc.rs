@@ -64,6 +64,7 @@ impl Services {
         let feed: Arc<dyn Feed> = Arc::new(engine.clone());
         let workspace =
             workspace::WorkspaceRpcs { engine: engine.clone(), reads: Arc::clone(&reads) };
+        let machine = machine::MachineRpcs { engine: engine.clone(), reads: Arc::clone(&reads) };
         let watches_max = usize::try_from(info.limits.watches).unwrap_or(usize::MAX);
         let watches = watch::Watches::new(Arc::clone(&reads), Arc::clone(&feed), watches_max);
         let lease = lease::LeaseRpcs {
@@ -83,8 +84,7 @@ impl Services {
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(message_bytes))
             .add_service(workspace::service(workspace, message_bytes, import_bytes))
             .add_service(
-                MachineServiceServer::new(machine::MachineRpcs)
-                    .max_decoding_message_size(message_bytes),
+                MachineServiceServer::new(machine).max_decoding_message_size(message_bytes),
             );
     }
 }

@@ -17,6 +17,8 @@ mod gates;
 mod handoffs;
 #[path = "surroundings/imports.rs"]
 mod imports;
+#[path = "surroundings/machines.rs"]
+mod machines;
 #[path = "surroundings/projection.rs"]
 mod projection;
 #[path = "surroundings/streams.rs"]

@@ -2,8 +2,8 @@
 //! `OWNER_KIND_RUNTIME_WORKER`.
 
 use tenure::v1::{
-    EndCause, ErrorReason, EscalationKind, EventType, GateState, LegacyFileOutcome, OwnerKind,
-    Role, ServingState, StoreKind,
+    EndCause, ErrorReason, EscalationKind, EventType, GateState, LegacyFileOutcome, MachineState,
+    OwnerKind, Role, ServingState, StoreKind,
 };
 
 /// Shown where a fact does not exist.
@@ -33,6 +33,8 @@ short_words! {
     escalation_kind: EscalationKind, "ESCALATION_KIND_";
     /// The word for the state of a gate.
     gate_state: GateState, "GATE_STATE_";
+    /// The word for how a machine stands.
+    machine_state: MachineState, "MACHINE_STATE_";
     /// The word for a type of event.
     event_type: EventType, "EVENT_TYPE_";
     /// The word for what became of a legacy file.

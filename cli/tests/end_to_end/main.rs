@@ -8,6 +8,7 @@
 mod evicted;
 mod imports;
 mod load;
+mod lost;
 mod server;
 mod supervisor;
 mod takeover;
@@ -26,6 +27,10 @@ fn main() {
     let trials = vec![
         Trial::test("an_evicted_worker_learns_by_token_and_by_session_id", || {
             evicted::an_evicted_worker_learns_by_token_and_by_session_id();
+            Ok(())
+        }),
+        Trial::test("a_lost_machine_is_one_incident_and_a_cordon_outlives_the_server", || {
+            lost::a_lost_machine_is_one_incident_and_a_cordon_outlives_the_server();
             Ok(())
         }),
         Trial::test("sessions_of_a_killed_supervisor_expire_in_time_and_no_others", || {

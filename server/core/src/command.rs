@@ -51,12 +51,16 @@ pub enum Command {
     PutHandoff(PutHandoff),
     /// Bring in what a file of an older installation holds.
     Import(Box<Import>),
+    /// Make the workspace known.
+    Register,
+    /// Forget the workspace and all that is stored under it.
+    DeleteWorkspace,
 }
 
 impl Command {
     /// What the caller believes to be stored. Absent for heartbeats and joins, whose session
-    /// id is checked where their own order of refusals says, and for escalations
-    /// and imports, which are the workspace's.
+    /// id is checked where their own order of refusals says, and for what concerns the
+    /// workspace and no session.
     #[must_use]
     pub const fn expected(&self) -> Option<&Expected> {
         match self {
@@ -64,7 +68,9 @@ impl Command {
             | Self::Join(_)
             | Self::RaiseEscalation(_)
             | Self::ResolveEscalation(_)
-            | Self::Import(_) => None,
+            | Self::Import(_)
+            | Self::Register
+            | Self::DeleteWorkspace => None,
             Self::Start(request) => Some(&request.expected),
             Self::Await(request) => Some(&request.start.expected),
             Self::TakeOver(request) => Some(&request.expected),

@@ -43,6 +43,9 @@ impl Parts {
     /// What was imported.
     pub const IMPORTED: Self = Self(1 << 8);
 
+    /// Every part.
+    pub const ALL: Self = Self((1 << 9) - 1);
+
     /// These and those.
     #[must_use]
     pub const fn with(self, others: Self) -> Self {
@@ -74,7 +77,7 @@ impl Command {
     #[must_use]
     pub fn needs(&self) -> Needs {
         match self {
-            Self::Join(_) | Self::CancelTransfer(_) => Needs::Tenure,
+            Self::Join(_) | Self::CancelTransfer(_) | Self::Register => Needs::Tenure,
             Self::Heartbeat(beat) => match &beat.report {
                 Some(report) if !report.is_of_the_tenure() => Needs::Everything,
                 _ => Needs::Tenure,
@@ -90,7 +93,8 @@ impl Command {
             | Self::PutGates(_)
             | Self::UpdateGate(_)
             | Self::PutHandoff(_)
-            | Self::Import(_) => Needs::Everything,
+            | Self::Import(_)
+            | Self::DeleteWorkspace => Needs::Everything,
         }
     }
 }
@@ -122,7 +126,9 @@ impl Change {
             | Self::Resumed { .. }
             | Self::Ended { .. }
             | Self::TransferScheduled { .. }
-            | Self::TransferCancelled { .. } => Parts::NONE,
+            | Self::TransferCancelled { .. }
+            | Self::OriginSet { .. } => Parts::NONE,
+            Self::WorkspaceDeleted { .. } => Parts::ALL,
             Self::WorkStreamTouched { .. } => Parts::WORK_STREAMS,
             Self::UsageReported { .. } => Parts::USAGE,
             Self::CheckpointSet { .. } => Parts::CHECKPOINT,
@@ -171,7 +177,9 @@ impl Change {
             | Self::GatesPut { .. }
             | Self::GateUpdated { .. }
             | Self::GatesCleared { .. }
-            | Self::Imported { .. } => true,
+            | Self::Imported { .. }
+            | Self::OriginSet { .. }
+            | Self::WorkspaceDeleted { .. } => true,
         }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tenure::v1;
-
 use super::convert::violation::Parsed;
 use super::status::Fault;
 use crate::access::Caller;
@@ -18,9 +16,4 @@ pub(super) async fn carry_out(
     let Parsed { key, command, once } = parsed;
     let carried_out = engine.execute(Request { key, command, caller, once }).await;
     carried_out.map_err(|failure| Fault::failed(&failure, &engine.clock()))
-}
-
-/// Refuses whoever is no operator.
-pub(super) fn require_operator(caller: &Caller) -> Result<(), Fault> {
-    if caller.operator { Ok(()) } else { Err(Fault::role_required(v1::Role::Operator)) }
 }

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod ledger_list;
 pub mod list;
 pub mod machine;
+pub mod machines;
 pub mod once;
 pub mod projection;
 pub mod refusal;

@@ -12,6 +12,7 @@ mod ahead;
 mod commits;
 mod imports;
 mod loading;
+mod machines;
 mod repeats;
 mod retention;
 mod streams;

@@ -6,12 +6,16 @@ use std::path::Path;
 use rusqlite::Connection;
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
-use tenure_core::name::{Principal, SessionId};
+use tenure_core::machine::{Held, Machine};
+use tenure_core::name::{MachineId, Principal, SessionId};
 use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::surroundings::{Signals, Surroundings};
-use tenure_core::time::LeaseInstant;
-use tenured::store::{Epoch, ListFilter, Load, OutcomeKey, Reads, Store, Upkeep, Version};
+use tenure_core::time::{LeaseInstant, WallTime};
+use tenured::store::{
+    Epoch, ListFilter, Load, MachineFilter, OutcomeKey, Reads, Store, StoredMachine, Upkeep,
+    Version,
+};
 
 use crate::sample::{apply, key, loaded};
 use crate::sqlite_files::{folder, open};
@@ -62,7 +66,7 @@ async fn a_database_of_version_1_is_migrated_and_keeps_every_row() {
     assert!(before.values().all(|rows| !rows.is_empty()), "{before:#?}");
     for _ in 0..2 {
         drop(open(&path).unwrap());
-        assert_eq!(version(&path), 4);
+        assert_eq!(version(&path), 6);
         assert_eq!(rows_1(&path), before);
     }
 }
@@ -123,6 +127,22 @@ async fn a_migrated_database_takes_surroundings() {
 }
 
 #[tokio::test]
+async fn a_migrated_database_knows_the_machines_of_its_sessions() {
+    let (_folder, path) = folder();
+    create_version_1(&path);
+    let store = open(&path).unwrap();
+    let known = store.machines(MachineFilter::default(), None, 10).await.unwrap().rows;
+    let started_at = WallTime(1_795_766_462_063);
+    let machine = Machine {
+        host: "host.example".into(),
+        seen_at: Some(started_at),
+        ..Machine::unseen(MachineId::imported("m1"), started_at)
+    };
+    let held = Held { live: 1, stale: 0 };
+    assert_eq!(known, [StoredMachine { machine, held }]);
+}
+
+#[tokio::test]
 async fn a_migration_that_fails_changes_nothing() {
     let (_folder, path) = folder();
     create_version_1(&path);
@@ -138,5 +158,5 @@ async fn a_migration_that_fails_changes_nothing() {
     shell.execute_batch("DROP TABLE section").unwrap();
     drop(shell);
     drop(open(&path).unwrap());
-    assert_eq!(version(&path), 4);
+    assert_eq!(version(&path), 6);
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tenure::v1;
 use tenure::v1::history_service_client::HistoryServiceClient;
 use tenure::v1::lease_service_client::LeaseServiceClient;
+use tenure::v1::machine_service_client::MachineServiceClient;
 use tenure::v1::workspace_service_client::WorkspaceServiceClient;
 use tenured::config::{Config, ListenAddress, Surroundings};
 use tenured::contract::Contract;
@@ -39,6 +40,7 @@ pub struct Server {
     pub lease: LeaseServiceClient<Channel>,
     pub workspace: WorkspaceServiceClient<Channel>,
     pub history: HistoryServiceClient<Channel>,
+    pub machine: MachineServiceClient<Channel>,
     drain: Drain,
     _folder: TempDir,
 }
@@ -91,7 +93,8 @@ impl Server {
         Self {
             lease: LeaseServiceClient::new(channel.clone()),
             workspace: WorkspaceServiceClient::new(channel.clone()),
-            history: HistoryServiceClient::new(channel),
+            history: HistoryServiceClient::new(channel.clone()),
+            machine: MachineServiceClient::new(channel),
             drain,
             _folder: folder,
         }

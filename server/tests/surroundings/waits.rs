@@ -30,7 +30,7 @@ impl Server {
 }
 
 async fn update(wait: &mut Wait) -> Result<Update, Status> {
-    let message = tokio::time::timeout(CALL_MAX, wait.message()).await.expect("to be told")?;
+    let message = tokio::time::timeout(CALL_MAX, wait.message()).await.unwrap()?;
     Ok(message.unwrap().update.unwrap())
 }
 

@@ -411,3 +411,12 @@ fn a_rehearsal_finds_the_workspace_as_time_has_left_it() {
     let [Ok(Reply::Imported(imported))] = &told[..] else { panic!("{told:?}") };
     assert_eq!(imported.outcome, ImportOutcome::Imported);
 }
+
+#[test]
+fn an_import_makes_a_workspace_known_also_where_others_must_register_it() {
+    let mut scene = Scene::unknown();
+    scene.context.registration_required = true;
+    let done = scene.done(session(worker()));
+    let origin = done.workspace.tenure.origin.unwrap();
+    assert_eq!((origin.registered, origin.at), (false, Some(at(NOW).wall)));
+}

@@ -106,6 +106,7 @@ impl Log {
                 }
                 self.seen.insert("STATE_IMPORTED");
             }
+            What::WorkspaceRegistered => {}
             What::HandoffPut(handoff) => self.handoff = Some(Arc::clone(handoff)),
             other => panic!("no change of a workspace is {other:?}"),
         }

@@ -17,7 +17,7 @@ pub enum Step {
     /// A file of an older installation is imported.
     Import(Import),
     /// Somebody asks for something.
-    Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool },
+    Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool, strict: bool },
 }
 
 /// How time passes.
@@ -154,6 +154,7 @@ pub enum Ask {
         title: &'static str,
         expect: Expect,
     },
+    Register,
 }
 
 /// What a beat tells besides; mostly nothing.
@@ -169,9 +170,10 @@ pub struct Told {
 
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        24 => (ask(), 0..2_u8, any::<bool>(), prop::bool::weighted(0.05)).prop_map(
-            |(ask, principal, operator, cordoned)| Step::Ask { ask, principal, operator, cordoned }
-        ),
+        24 => (ask(), 0..2_u8, any::<bool>(), prop::bool::weighted(0.05), prop::bool::weighted(0.3))
+            .prop_map(|(ask, principal, operator, cordoned, strict)| {
+                Step::Ask { ask, principal, operator, cordoned, strict }
+            }),
         8 => passing().prop_map(Step::Pass),
         1 => (-100_000_000..100_000_000_i64).prop_map(Step::WallJumps),
         2 => Just(Step::Restart),
@@ -273,6 +275,7 @@ fn around() -> impl Strategy<Value = Ask> {
         2 => (gate(), 0..4_u8, note, expect()).prop_map(|(name, state, note, expect)| {
             Ask::UpdateGate { name, state, note, expect }
         }),
+        1 => Just(Ask::Register),
         1 => (prop::sample::select(vec!["t", "u"]), expect())
             .prop_map(|(title, expect)| Ask::PutHandoff { title, expect }),
     ]

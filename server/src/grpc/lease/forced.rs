@@ -7,7 +7,6 @@ use tenure_core::reply::Reply;
 
 use super::LeaseRpcs;
 use crate::access::Caller;
-use crate::grpc::carry_out::require_operator;
 use crate::grpc::convert::forced;
 use crate::grpc::status::Fault;
 
@@ -19,7 +18,7 @@ impl LeaseRpcs {
     ) -> Result<v1::ForceTakeOverSessionResponse, Fault> {
         let reason = request.reason.clone();
         let parsed = forced::parse(request, &self.engine.lease_bounds())?;
-        require_operator(&caller)?;
+        Fault::unless_operator(&caller)?;
         let answer = self.carry_out(caller, parsed).await?;
         let Reply::Forced(done) = &answer.reply else {
             return Err(Fault::wrong_kind_of_reply());
@@ -33,7 +32,7 @@ impl LeaseRpcs {
         request: v1::CancelForcedTakeoverRequest,
     ) -> Result<v1::CancelForcedTakeoverResponse, Fault> {
         let parsed = forced::parse_cancel(request)?;
-        require_operator(&caller)?;
+        Fault::unless_operator(&caller)?;
         let answer = self.carry_out(caller, parsed).await?;
         let Reply::TransferCancelled(cancelled) = &answer.reply else {
             return Err(Fault::wrong_kind_of_reply());

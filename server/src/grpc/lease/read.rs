@@ -129,6 +129,7 @@ fn no_session(workspace: &Workspace, caller: &Caller, clock: Clock) -> Refusal {
         new_escalation_id: EscalationId::imported(""),
         work_stream_half_life: HALF_LIFE_DEFAULT,
         revision_floor: Revision::default(),
+        registration_required: false,
         machine_cordoned: false,
     };
     Refusal::new(Reason::NoSession, workspace, &context)

@@ -85,6 +85,8 @@ const fn event_type(wanted: v1::EventType) -> Option<EventType> {
         v1::EventType::GatesCleared => EventType::GatesCleared,
         v1::EventType::HandoffPut => EventType::HandoffPut,
         v1::EventType::StateImported => EventType::StateImported,
+        v1::EventType::MachineCordoned => EventType::MachineCordoned,
+        v1::EventType::MachineUncordoned => EventType::MachineUncordoned,
         v1::EventType::ServerStarted => EventType::ServerStarted,
         v1::EventType::ServerDrained => EventType::ServerDrained,
         v1::EventType::ClockStepped => EventType::ClockStepped,
@@ -197,12 +199,14 @@ mod tests {
             What::GatesCleared { revision: GatesRevision(1) },
             What::HandoffPut(samples::handoff().into()),
             What::StateImported(Box::new(samples::brought_in())),
+            What::MachineCordoned { machine: samples::machine().id },
+            What::MachineUncordoned { machine: samples::machine().id },
             What::ClockStepped { by_ms: 1 },
             What::ServerStarted { version: String::new(), epoch: 1, lease_clock: LeaseInstant(0) },
         ] {
             assert_eq!(event_type(event::event_type(&what)), Some(EventType::of(&what)));
         }
         let asked = (1..=28).filter_map(|n| v1::EventType::try_from(n).ok()).filter_map(event_type);
-        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 21, "each type has one name");
+        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 23, "each type has one name");
     }
 }

@@ -21,7 +21,6 @@ use tenure_core::workspace::Workspace;
 use super::WorkspaceRpcs;
 use crate::access::Caller;
 use crate::engine::{Failure, Once, Request};
-use crate::grpc::carry_out::require_operator;
 use crate::grpc::convert::import::{self, Asked};
 use crate::grpc::convert::session;
 use crate::grpc::status::Fault;
@@ -49,7 +48,7 @@ impl WorkspaceRpcs {
         request: v1::ImportLegacyStateRequest,
     ) -> Result<v1::ImportLegacyStateResponse, Fault> {
         let Asked { key, once, files, dry_run } = import::parse(request)?;
-        require_operator(&caller)?;
+        Fault::unless_operator(&caller)?;
         // Some of it may be large, and beats must not wait for it.
         let files = tokio::task::spawn_blocking(move || look_into(files)).await;
         let files = files.map_err(|error| Fault::defect(&error))?;
@@ -128,6 +127,7 @@ impl WorkspaceRpcs {
             new_escalation_id: EscalationId::imported(""),
             work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: Revision::default(),
+            registration_required: false,
             machine_cordoned: false,
         };
         let commands: Vec<Command> = steps.iter().map(|step| step.command.clone()).collect();

@@ -3,6 +3,8 @@
 //! Guarantees: a number that SQL cannot hold is stored as the greatest that it can; a body that
 //! cannot be read is damage, and is never skipped.
 
+use std::sync::Arc;
+
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use serde::Serialize;
@@ -20,7 +22,7 @@ use crate::store::{LeaseRow, Listed, RowId, Stored, Version};
 macro_rules! stored_columns {
     () => {
         "w.id, l.version, l.revision, l.last_heartbeat_ms, l.expires_at_ms, l.beats, s.body, \
-         t.body, x.body, w.workspace, w.profile"
+         t.body, x.body, w.workspace, w.profile, w.origin"
     };
 }
 pub(super) use stored_columns;
@@ -81,6 +83,8 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         session: from_optional_body(row, 6)?,
         transfer: from_optional_body(row, 7)?,
         signals: from_optional_body(row, 8)?.unwrap_or_default(),
+        // Whatever is stored is known, also where nobody noted how it came to be.
+        origin: Some(from_optional_body(row, 11)?.map_or_else(Arc::default, Arc::new)),
     };
     let tenure = hot::merge(cold, &lease);
     Ok(Stored { row: RowId(row.get(0)?), version: lease.version, tenure, surroundings: None })

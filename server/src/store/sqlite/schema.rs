@@ -18,7 +18,7 @@ use crate::store::StoreError;
 /// Marks the file as ours; the schema sets the same.
 pub(super) const APPLICATION_ID: i32 = 0x746e_7572;
 /// The newest schema that this server knows.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 6;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
@@ -33,6 +33,8 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("schema/2.sql")),
         M::up(include_str!("schema/3.sql")),
         M::up(include_str!("schema/4.sql")),
+        M::up(include_str!("schema/5.sql")),
+        M::up(include_str!("schema/6.sql")),
     ])
 });
 
