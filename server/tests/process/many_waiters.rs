@@ -1,5 +1,6 @@
 //! Very many who wait for one workspace on one connection.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tenure::v1;
@@ -9,7 +10,7 @@ use tenure::v1::lease_service_client::LeaseServiceClient;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::Streaming;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::World;
 use crate::serving::{ARGUMENTS, connect_to, start};
@@ -62,6 +63,13 @@ async fn give_up(lease: &mut LeaseServiceClient<Channel>, session: v1::Session) 
     lease.yield_session(request).await.unwrap();
 }
 
+/// A connection with room for many small messages that nobody has read yet, as our own client
+/// has it: HTTP/2 takes them for an attack otherwise.
+async fn roomy(address: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.initial_connection_window_size(16 << 20).connect().await.unwrap()
+}
+
 async fn waiters(beside: &Channel) -> u64 {
     let mut admin = AdminServiceClient::new(beside.clone());
     let info = admin.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
@@ -84,7 +92,7 @@ async fn ten_thousand_wait_for_one_workspace_and_are_served_in_order() {
         let held = lease.start_session(start(WORKSPACE)).await.unwrap().into_inner();
         let mut holder = held.session.unwrap();
 
-        let one = connect_to(address).await;
+        let one = roomy(address).await;
         let queue = LeaseServiceClient::new(one.clone());
         let coming: JoinSet<_> = (0..WAITERS).map(|n| stand(queue.clone(), n)).collect();
         let mut waits = coming.join_all().await;

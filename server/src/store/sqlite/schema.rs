@@ -9,25 +9,32 @@ use std::sync::LazyLock;
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
+use tenure_core::time::LeaseInstant;
+
 use super::failure::store_error;
+use super::rows::sql;
 use crate::store::StoreError;
 
 /// Marks the file as ours; the schema sets the same.
 pub(super) const APPLICATION_ID: i32 = 0x746e_7572;
 /// The newest schema that this server knows.
-pub(super) const SCHEMA_VERSION: i64 = 5;
+pub(super) const SCHEMA_VERSION: i64 = 6;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up_with_hook(include_str!("schema/1.sql"), |step| {
             let log_id = format!("log_{}", ulid::Ulid::generate());
-            step.execute("INSERT INTO meta VALUES (1, ?1, 0, 0, 0, 0, 0, 0, 0, 0, 0)", [log_id])?;
+            step.execute(
+                "INSERT INTO meta VALUES (1, ?1, 0, ?2, 0, 0, 0, 0, 0, 0, 0)",
+                (log_id, sql(LeaseInstant::ORIGIN.0)),
+            )?;
             Ok(())
         }),
         M::up(include_str!("schema/2.sql")),
         M::up(include_str!("schema/3.sql")),
         M::up(include_str!("schema/4.sql")),
         M::up(include_str!("schema/5.sql")),
+        M::up(include_str!("schema/6.sql")),
     ])
 });
 
