@@ -50,6 +50,7 @@ impl Command {
                 | Self::RaiseEscalation(_)
                 | Self::ResolveEscalation(_)
                 | Self::PutHandoff(_)
+                | Self::Import(_)
         )
     }
 }
