@@ -28,7 +28,7 @@ fn asks(actor: &str, take_over: bool) -> Await {
     Await { start, take_over, claim_within: Span::from_secs(10) }
 }
 
-fn waiting(actor: &str) -> Waiting {
+pub fn waiting(actor: &str) -> Waiting {
     let Request { key, caller, .. } = start("w", actor, 60);
     Waiting { key, asks: asks(actor, false), caller, once: None }
 }
@@ -69,7 +69,7 @@ async fn end(wait: &mut Wait) -> Result<Answer, Failure> {
     }
 }
 
-async fn granted(wait: &mut Wait) -> tenure_core::session::Session {
+pub async fn granted(wait: &mut Wait) -> tenure_core::session::Session {
     match end(wait).await.unwrap().reply {
         Reply::Started(started) => started.session.session,
         Reply::TakenOver(taken) => taken.session.session,
