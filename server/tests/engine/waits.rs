@@ -287,6 +287,20 @@ async fn a_step_that_is_lost_grants_nothing_and_keeps_the_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_two_who_come_to_a_free_workspace_the_first_has_it_whatever_becomes_of_the_step() {
+    for fate in [Fate::Apply, Fate::Conflict, Fate::LoseUnapplied, Fate::LoseApplied] {
+        let world = World::new().await;
+        world.store.script(fate);
+        // Both are in one batch.
+        let mut b = world.engine.wait(waiting("b")).unwrap();
+        let mut c = world.engine.wait(waiting("c")).unwrap();
+        assert_eq!(place(&mut c).await.position, 1, "{fate:?}");
+        let session = granted(&mut b).await;
+        assert_eq!(world.stored("w").await.unwrap().tenure.session, Some(session), "{fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiters_outlast_a_store_that_takes_nothing_for_a_while() {
     let world = World::new().await;
     world.started("w", "a", 60).await;
