@@ -129,9 +129,13 @@ impl Waits {
         self.put_back(waiter);
     }
 
-    /// Puts a waiter into its place, which it has had before.
+    /// Puts a waiter into its place, which it has had before, unless its call has ended: it may
+    /// have departed while it was not in the queue, and nobody would take it out.
     pub fn put_back(&mut self, mut waiter: Waiter) {
         let Some(ticket) = waiter.ticket else { return };
+        if waiter.has_gone() {
+            return;
+        }
         waiter.told = None;
         waiter.has_waited = true;
         self.touch(&waiter.key);

@@ -206,7 +206,8 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if self.answered.is_some() {
+        // Gone before it says so: an engine that hears of it finds it so ever after.
+        if self.answered.take().is_some() {
             // An engine that has stopped keeps no queue.
             let _ = self.queue.send(Submission::Depart(self.id));
         }
