@@ -135,12 +135,10 @@ impl Runner {
         for (place, item) in items.iter_mut().enumerate() {
             // Every item's workspace was loaded, so it has a slot and the slot an entry.
             let slot = item.slot;
-            if let Some((slot, entry)) = slot.and_then(|at| Some((at, self.cache.get_mut(at)?))) {
-                if deciding.must_wait(item, entry) {
-                    postponed.push(place);
-                } else {
-                    deciding.item(item, slot, entry);
-                }
+            if let Some((slot, entry)) = slot.and_then(|at| Some((at, self.cache.get_mut(at)?)))
+                && !deciding.item(item, slot, entry)
+            {
+                postponed.push(place);
             }
         }
         self.revision_floor = deciding.revision_floor;

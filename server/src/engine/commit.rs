@@ -222,7 +222,7 @@ impl Runner {
     pub fn undo_grant(&mut self, item: &mut Item) {
         let looks_again = Source::Timer(item.key().clone());
         match mem::replace(&mut item.source, looks_again) {
-            Source::Wait(waiter) if waiter.ticket.is_some() => self.waits.put_back(*waiter),
+            Source::Wait(waiter) if waiter.has_waited => self.waits.put_back(*waiter),
             other => item.source = other,
         }
     }

@@ -63,8 +63,7 @@ pub struct Deciding<'a> {
 
 impl Deciding<'_> {
     /// Whether `item` has to wait for the next batch: a deletion is a step of its own.
-    #[must_use]
-    pub fn must_wait(&self, item: &Item, entry: &Entry) -> bool {
+    fn must_wait(&self, item: &Item, entry: &Entry) -> bool {
         let Some(chain) = entry.chain.and_then(|at| self.chains.get(at as usize)) else {
             return false;
         };
@@ -72,11 +71,19 @@ impl Deciding<'_> {
     }
 
     /// Decides one item on its workspace; a timer only settles, and has no verdict. Whoever
-    /// waits and can be served is served before anything that comes later.
-    pub fn item(&mut self, item: &mut Item, slot: Slot, entry: &mut Entry) {
+    /// waits and can be served is served before anything that comes later. Returns whether the
+    /// item is decided; if not, it has to wait for the next batch.
+    pub fn item(&mut self, item: &mut Item, slot: Slot, entry: &mut Entry) -> bool {
+        if self.must_wait(item, entry) {
+            return false;
+        }
         self.settle(slot, entry);
         if self.waits.has(&entry.workspace.key) {
-            self.serve(slot, entry);
+            self.serve(slot, entry, item.came_at());
+        }
+        // What has just come due is part of no deletion's step.
+        if self.must_wait(item, entry) {
+            return false;
         }
         match &item.source {
             Source::Timer(_) => {}
@@ -91,8 +98,9 @@ impl Deciding<'_> {
             }
         }
         if self.waits.has(&entry.workspace.key) {
-            self.serve(slot, entry);
+            self.serve(slot, entry, None);
         }
+        true
     }
 
     /// Brings the workspace up to the present. A due transfer is the doing of who scheduled

@@ -21,10 +21,9 @@ mod queue;
 mod waiter;
 
 use self::queue::Queue;
-use self::waiter::Ticket;
 
 pub use self::places::{Listing, WaiterSeen, WaitersPage};
-pub use self::waiter::{Place, Wait, WaitUpdate, Waiter, WaiterId, Waiting};
+pub use self::waiter::{Place, Ticket, Wait, WaitUpdate, Waiter, WaiterId, Waiting};
 
 /// All queues.
 #[derive(Debug)]
@@ -103,6 +102,15 @@ impl Waits {
         self.queues.get(key).map_or(0, Queue::len) < self.waiters_max
     }
 
+    /// Notes that `waiter` has come, unless that was noted before: what was decided about it may
+    /// have to be decided anew, when others have come since.
+    pub fn arrive(&mut self, waiter: &mut Waiter) {
+        waiter.ticket.get_or_insert_with(|| {
+            self.last_ticket += 1;
+            Ticket(self.last_ticket)
+        });
+    }
+
     /// From now on `waiter` waits. If it asks again, it takes its earlier place, and the
     /// earlier call ends.
     pub fn join(&mut self, mut waiter: Waiter) {
@@ -116,24 +124,34 @@ impl Waits {
         if let Some(displaced) = earlier.and_then(|ticket| self.take(&waiter.key, ticket)) {
             displaced.fail(Failure::Displaced);
         }
-        self.last_ticket += 1;
-        waiter.ticket = Some(earlier.unwrap_or(Ticket(self.last_ticket)));
+        self.arrive(&mut waiter);
+        waiter.ticket = earlier.or(waiter.ticket);
         self.put_back(waiter);
     }
 
-    /// Puts a waiter into its place, which it has had before.
+    /// Puts a waiter into its place, which it has had before, unless its call has ended: it may
+    /// have departed while it was not in the queue, and nobody would take it out.
     pub fn put_back(&mut self, mut waiter: Waiter) {
         let Some(ticket) = waiter.ticket else { return };
+        if waiter.has_gone() {
+            return;
+        }
         waiter.told = None;
+        waiter.has_waited = true;
         self.touch(&waiter.key);
         self.places.insert(waiter.id, (waiter.key.clone(), ticket));
         self.queues.entry(waiter.key.clone()).or_default().insert(ticket, waiter);
     }
 
-    /// Takes the first of those for whom `key` is open.
-    pub fn take_first(&mut self, key: &Key, open: OpenTo<'_>) -> Option<Waiter> {
+    /// Takes the first of those for whom `key` is open, if it came before the place `before`.
+    pub fn take_first(
+        &mut self,
+        key: &Key,
+        open: OpenTo<'_>,
+        before: Option<Ticket>,
+    ) -> Option<Waiter> {
         let ticket = self.queues.get(key)?.first(open)?;
-        self.take(key, ticket)
+        before.is_none_or(|before| ticket < before).then(|| self.take(key, ticket))?
     }
 
     /// The call of a waiter has ended.

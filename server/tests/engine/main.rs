@@ -10,6 +10,7 @@
 
 mod ahead;
 mod commits;
+mod deletions;
 mod imports;
 mod loading;
 mod machines;

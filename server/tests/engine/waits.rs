@@ -28,7 +28,7 @@ fn asks(actor: &str, take_over: bool) -> Await {
     Await { start, take_over, claim_within: Span::from_secs(10) }
 }
 
-fn waiting(actor: &str) -> Waiting {
+pub fn waiting(actor: &str) -> Waiting {
     let Request { key, caller, .. } = start("w", actor, 60);
     Waiting { key, asks: asks(actor, false), caller, once: None }
 }
@@ -69,7 +69,7 @@ async fn end(wait: &mut Wait) -> Result<Answer, Failure> {
     }
 }
 
-async fn granted(wait: &mut Wait) -> tenure_core::session::Session {
+pub async fn granted(wait: &mut Wait) -> tenure_core::session::Session {
     match end(wait).await.unwrap().reply {
         Reply::Started(started) => started.session.session,
         Reply::TakenOver(taken) => taken.session.session,
@@ -283,6 +283,20 @@ async fn a_step_that_is_lost_grants_nothing_and_keeps_the_order() {
         assert_eq!(stored.tenure.session.as_ref(), Some(&session), "{fate:?}");
         world.call(give_up("w", "b", session.id.unwrap())).await.unwrap();
         assert_eq!(granted(&mut c).await.actor().unwrap().as_str(), "c");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_who_come_to_a_free_workspace_the_first_has_it_whatever_becomes_of_the_step() {
+    for fate in [Fate::Apply, Fate::Conflict, Fate::LoseUnapplied, Fate::LoseApplied] {
+        let world = World::new().await;
+        world.store.script(fate);
+        // Both are in one batch.
+        let mut b = world.engine.wait(waiting("b")).unwrap();
+        let mut c = world.engine.wait(waiting("c")).unwrap();
+        assert_eq!(place(&mut c).await.position, 1, "{fate:?}");
+        let session = granted(&mut b).await;
+        assert_eq!(world.stored("w").await.unwrap().tenure.session, Some(session), "{fate:?}");
     }
 }
 

@@ -10,16 +10,17 @@ use super::Deciding;
 use crate::engine::Failure;
 use crate::engine::batch::{Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
-use crate::engine::waits::{Newcomer, Waiter};
+use crate::engine::waits::{Newcomer, Ticket, Waiter};
 
 impl Deciding<'_> {
     /// Serves the one who has come, if that is what the item is about, or has it wait; in its
     /// stead the item is to look at the workspace again.
     pub(super) fn newcomer(&mut self, item: &mut Item, slot: Slot, entry: &mut Entry) {
-        let Source::Wait(waiter) = &item.source else { return };
+        let Source::Wait(waiter) = &mut item.source else { return };
         if waiter.has_gone() {
             return;
         }
+        self.waits.arrive(waiter);
         item.verdict = self.serve_at_once(waiter, slot, entry);
         if item.verdict.is_none() {
             let looks_again = Source::Timer(entry.workspace.key.clone());
@@ -50,12 +51,14 @@ impl Deciding<'_> {
         }
     }
 
-    /// Serves whoever can be served now, in the order in which they came.
-    pub(super) fn serve(&mut self, slot: Slot, entry: &mut Entry) {
+    /// Serves whoever can be served now, in the order in which they came; of those who came
+    /// before the place `before`, if one is given.
+    pub(super) fn serve(&mut self, slot: Slot, entry: &mut Entry, before: Option<Ticket>) {
         self.waits.touch(&entry.workspace.key);
         loop {
             let open = OpenTo::of(&entry.workspace.tenure, &self.clock);
-            let Some(waiter) = self.waits.take_first(&entry.workspace.key, open) else { return };
+            let first = self.waits.take_first(&entry.workspace.key, open, before);
+            let Some(waiter) = first else { return };
             if waiter.has_gone() {
                 continue;
             }

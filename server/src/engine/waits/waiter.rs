@@ -35,8 +35,10 @@ pub struct Waiter {
     pub once: Option<Once>,
     /// Since when.
     pub since: WallTime,
-    /// Its place; absent until it has had to wait.
+    /// Its place in the order of coming; absent until somebody looks at it.
     pub ticket: Option<Ticket>,
+    /// Whether it has had to wait.
+    pub has_waited: bool,
     /// What it was told last.
     pub told: Option<Told>,
     places: watch::Sender<Option<Place>>,
@@ -78,8 +80,10 @@ impl Waiter {
         let (answer, answered) = oneshot::channel();
         let Waiting { key, asks, caller, once } = request;
         let wait = Wait { id, place, answered: Some(answered), queue };
-        let (ticket, told) = (None, None);
-        (Self { id, key, asks, caller, once, since, ticket, told, places, answer }, wait)
+        let (ticket, has_waited, told) = (None, false, None);
+        let waiter =
+            Self { id, key, asks, caller, once, since, ticket, has_waited, told, places, answer };
+        (waiter, wait)
     }
 
     /// What it asks for, as a request.
@@ -202,7 +206,8 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if self.answered.is_some() {
+        // Gone before it says so: an engine that hears of it finds it so ever after.
+        if self.answered.take().is_some() {
             // An engine that has stopped keeps no queue.
             let _ = self.queue.send(Submission::Depart(self.id));
         }

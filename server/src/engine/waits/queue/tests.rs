@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::access::Caller;
-use crate::engine::waits::{WaiterId, Waiting};
+use crate::engine::waits::{WaiterId, Waiting, Waits};
 
 type Who = (Option<&'static str>, Option<&'static str>, bool);
 
@@ -83,4 +83,15 @@ fn nothing_is_left_of_those_who_leave() {
     queue.remove(Ticket(2));
     assert!(queue.is_empty() && queue.by_owner.is_empty() && queue.by_process.is_empty());
     assert!(queue.takers.is_empty() && queue.by_request.is_empty());
+}
+
+#[test]
+fn whoever_has_gone_is_not_put_back() {
+    let mut waits = Waits::new(1);
+    // Its call has ended: nobody keeps the handle.
+    let mut gone = waiter((Some("a"), None, false));
+    let key = gone.key.clone();
+    waits.arrive(&mut gone);
+    waits.put_back(gone);
+    assert!(!waits.has(&key));
 }
