@@ -1,7 +1,7 @@
 //! How statements are looked up: one that scans or sorts a table is right in every answer and
 //! wrong in its cost, so the plans are held here.
 
-use super::{around, commit, escalations, history, load, prune, rows, schema};
+use super::{around, commit, escalations, history, load, prune, renew, rows, schema};
 
 fn plan(sql: &str) -> Vec<String> {
     let connection = schema::in_memory();
@@ -21,7 +21,9 @@ fn no_statement_scans_or_sorts_a_table() {
         escalations::OF_ONE,
         escalations::KNOWN,
         escalations::INSERT,
-        commit::BEAT,
+        renew::PUT_LEASE,
+        commit::IS_AT,
+        renew::HAS_BLOB,
         load::OUTCOME,
         load::LEASES,
         history::EVENTS,
@@ -42,8 +44,10 @@ fn no_statement_scans_or_sorts_a_table() {
 }
 
 #[test]
-fn a_beat_touches_one_row_and_no_index() {
-    assert_eq!(plan(commit::BEAT), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
+fn a_hot_row_is_one_row_and_in_no_index() {
+    for sql in [renew::PUT_LEASE, commit::IS_AT, renew::HAS_BLOB] {
+        assert_eq!(plan(sql), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
+    }
     let connection = schema::in_memory();
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'lease'";
     let indexes: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
