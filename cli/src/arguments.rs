@@ -96,6 +96,8 @@ pub enum Command {
     Status(command::status::Status),
     /// List the stored sessions
     List(command::list::List),
+    /// Show who waits for a workspace
+    Waiters(command::waiters::Waiters),
     /// Show events as they happen
     Watch(command::watch::Watch),
     /// Ask, list and answer questions that somebody else must answer
@@ -110,6 +112,10 @@ pub enum Command {
     History(command::history::History),
     /// Show how sessions ended, and what they came to
     Ledger(command::ledger::Ledger),
+    /// Show where holders run, and bar machines from new sessions
+    Machine(command::machine::MachineCommand),
+    /// List, register and delete workspaces
+    Workspace(command::workspace::WorkspaceCommand),
     /// Check fencing tokens
     Fence(command::fence::Fence),
     /// Run the service: information, identity, drain

@@ -7,6 +7,7 @@ pub mod details;
 pub mod event;
 pub mod json;
 pub mod ledger;
+pub mod machine;
 pub mod session;
 pub mod surroundings;
 pub mod table;

@@ -153,9 +153,12 @@ fn write(key: &Key, guard: Guard, version: u64) -> Write {
         lease: Some(lease(version)),
         tenure: None,
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: Vec::new(),
     }
 }
 
@@ -166,5 +169,6 @@ fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
         writes,
         renewals: Vec::new(),
         service_events: Vec::new(),
+        machines: Vec::new(),
     }
 }

@@ -1,5 +1,5 @@
 //! How long reads of many rows take in the SQLite store: a check of 1,000 fencing tokens, pages
-//! of the ledger, and its totals.
+//! of machines of which one holds half of all sessions, pages of the ledger, and its totals.
 //!
 //! `cargo run --release -p tenured --example store_reads -- [WORKSPACES] [ENDED] [ROUNDS]`
 //!
@@ -15,23 +15,29 @@ use anyhow::Context;
 use tenure_core::context::Clock;
 use tenure_core::fence::Fence;
 use tenure_core::ledger::{EndCause, LedgerEntry};
-use tenure_core::name::{ActorId, Key, Principal, ProfileName, SessionId, WorkspaceName};
+use tenure_core::machine::Sighting;
+use tenure_core::name::{
+    ActorId, Key, MachineId, Principal, ProfileName, SessionId, WorkspaceName,
+};
 use tenure_core::session::{
-    Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, Mode, OwnerKind, Renewal,
-    Revision, Session,
+    Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, MachineRef, Mode, OwnerKind,
+    Renewal, Revision, Session,
 };
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::usage::Usage;
 use tenure_core::workspace::Tenure;
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
 use tenured::store::{
-    Batch, Epoch, Guard, LeaseRow, LedgerFilter, LedgerQuery, Reads, Store, Upkeep, Version, Write,
+    Batch, Epoch, Guard, LeaseRow, LedgerFilter, LedgerQuery, MachineFilter, PAGE_MAX, Reads,
+    Store, Upkeep, Version, Write,
 };
 
 /// Tokens of one check.
 const CHECKS: usize = 1_000;
 /// Writes of one batch while the store is filled.
 const BATCH: usize = 4_096;
+/// Machines; one of them holds every second session.
+const MACHINES: usize = 1_000;
 /// Owners of the ended sessions.
 const OWNERS: usize = 100;
 
@@ -68,6 +74,7 @@ async fn measure(
     }
     println!("{workspaces} workspaces, {ended} ended sessions");
     fences(&store, workspaces, rounds).await?;
+    machines(&store, rounds.div_ceil(10)).await?;
     let one = |filter| LedgerQuery { filter, limit: 1_000, ..LedgerQuery::default() };
     let owner = LedgerFilter { owner: Some("worker-7".to_owned()), ..LedgerFilter::default() };
     let prefix = LedgerFilter { prefix: Some("acme/7".to_owned()), ..LedgerFilter::default() };
@@ -98,6 +105,37 @@ async fn fences(store: &SqliteStore, workspaces: usize, rounds: usize) -> anyhow
     }
     report(&format!("check of {CHECKS} tokens"), took);
     Ok(())
+}
+
+async fn machines(store: &SqliteStore, rounds: usize) -> anyhow::Result<()> {
+    let holding = MachineFilter { holding: Some(true), ..MachineFilter::default() };
+    for (what, filter) in [("all", MachineFilter::default()), ("holding", holding)] {
+        let mut took = Vec::with_capacity(rounds);
+        let mut found = 0;
+        for _ in 0..rounds {
+            let before = Instant::now();
+            found = store.machines(filter.clone(), None, PAGE_MAX).await?.rows.len();
+            took.push(before.elapsed());
+        }
+        report(&format!("page of {found} machines, {what}"), took);
+    }
+    let mut took = Vec::with_capacity(rounds);
+    let mut held = 0;
+    for _ in 0..rounds {
+        let before = Instant::now();
+        let found = store.machine(MachineId::imported("machine-0")).await?;
+        took.push(before.elapsed());
+        held = found.map_or(0, |found| found.held.live);
+    }
+    report(&format!("one machine that holds {held}"), took);
+    Ok(())
+}
+
+/// On which machine the session of a workspace runs.
+fn machine(n: usize) -> MachineRef {
+    let number = if n.is_multiple_of(2) { 0 } else { n / 2 % MACHINES };
+    let id = MachineId::imported(&format!("machine-{number}"));
+    MachineRef { id, host: Arc::from("build.example"), labels: [].into() }
 }
 
 async fn pages(
@@ -147,7 +185,7 @@ fn write(n: usize) -> Write {
         last_started_at: Moment::default(),
         start_count: 1,
         principal: Principal::imported("local"),
-        machine: None,
+        machine: Some(machine(n)),
         beats: 0,
         activity: None,
         activity_logged_at: None,
@@ -171,9 +209,17 @@ fn write(n: usize) -> Write {
         }),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: vec![Sighting {
+            machine: machine(n),
+            stated: true,
+            seen_at: Some(WallTime(1)),
+            at: WallTime(1),
+        }],
     }
 }
 
@@ -215,5 +261,6 @@ fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
         writes,
         renewals: Vec::new(),
         service_events: Vec::new(),
+        machines: Vec::new(),
     }
 }

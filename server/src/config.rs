@@ -60,6 +60,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The bounds of a requested lease.
     pub lease: LeaseBounds,
+    /// Whether workspaces must be registered before anything else.
+    pub registration_required: bool,
     /// In how much lease-clock time the score of a work stream halves.
     pub work_stream_half_life: Span,
     /// How much callers may ask for.
@@ -95,6 +97,8 @@ pub struct Limits {
     pub joins_per_stream: u32,
     /// Open watches at a time.
     pub watches: u32,
+    /// Waiters for one workspace.
+    pub waiters_per_workspace: u32,
 }
 
 /// How long connections live, and when a silent one is given up.

@@ -39,6 +39,7 @@ mod carry_out;
 mod commit;
 mod deciding;
 pub mod lease_clock;
+pub mod machines;
 mod members;
 pub mod outbox;
 mod run;
@@ -143,6 +144,8 @@ pub struct EngineOptions {
     pub cache_bytes: usize,
     /// In how much lease-clock time the score of a work stream halves.
     pub work_stream_half_life: Span,
+    /// Whether workspaces must be registered before anything else.
+    pub registration_required: bool,
     /// How many may wait for one workspace.
     pub waiters_max: usize,
     /// How much work makes a batch.
@@ -157,6 +160,7 @@ impl Default for EngineOptions {
             lease_bounds: LeaseBounds::default(),
             cache_bytes: 256 << 20,
             work_stream_half_life: HALF_LIFE_DEFAULT,
+            registration_required: false,
             waiters_max: WAITERS_MAX,
             batching: Batching::default(),
             time: Arc::new(SystemTimeSource),
@@ -172,6 +176,8 @@ pub(crate) struct Shared {
     epoch: Epoch,
     log_id: LogId,
     lease_bounds: LeaseBounds,
+    work_stream_half_life: Span,
+    registration_required: bool,
     time: Arc<dyn TimeSource>,
     clock: Mutex<LeaseClock>,
     newest_sequence: AtomicU64,
@@ -190,6 +196,7 @@ pub(crate) enum Submission {
     Depart(WaiterId),
     ListWaiters(Listing),
     Stream { outbox: Arc<Outbox>, accepted: Accepted },
+    Order(machines::WaitingOrder),
     Note(What),
     Stop(oneshot::Sender<()>),
 }
@@ -360,5 +367,17 @@ impl Engine {
     #[must_use]
     pub fn lease_bounds(&self) -> LeaseBounds {
         self.shared.lease_bounds
+    }
+
+    /// In how much lease-clock time the score of a work stream halves.
+    #[must_use]
+    pub fn work_stream_half_life(&self) -> Span {
+        self.shared.work_stream_half_life
+    }
+
+    /// Whether workspaces must be registered before anything else.
+    #[must_use]
+    pub fn registration_required(&self) -> bool {
+        self.shared.registration_required
     }
 }

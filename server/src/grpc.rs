@@ -31,6 +31,7 @@ pub mod watch;
 
 mod admin;
 mod carry_out;
+mod filling;
 mod lease;
 mod machine;
 mod not_yet;
@@ -64,6 +65,7 @@ impl Services {
         let feed: Arc<dyn Feed> = Arc::new(engine.clone());
         let workspace =
             workspace::WorkspaceRpcs { engine: engine.clone(), reads: Arc::clone(&reads) };
+        let machine = machine::MachineRpcs { engine: engine.clone(), reads: Arc::clone(&reads) };
         let watches_max = usize::try_from(info.limits.watches).unwrap_or(usize::MAX);
         let watches = watch::Watches::new(Arc::clone(&reads), Arc::clone(&feed), watches_max);
         let lease = lease::LeaseRpcs {
@@ -85,8 +87,7 @@ impl Services {
                 WorkspaceServiceServer::new(workspace).max_decoding_message_size(message_bytes),
             )
             .add_service(
-                MachineServiceServer::new(machine::MachineRpcs)
-                    .max_decoding_message_size(message_bytes),
+                MachineServiceServer::new(machine).max_decoding_message_size(message_bytes),
             );
     }
 }

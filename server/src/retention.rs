@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenure_core::machine::KEPT_FOR;
 use tenure_core::time::Span;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -78,10 +79,12 @@ fn now(engine: &Engine, times: &RetentionTimes) -> Retention {
         events_max: times.event_count,
         important_events_before: before(times.important_event_age),
         ledger_before: before(times.ledger_age),
+        machines_before: moment.wall.before(KEPT_FOR),
+        wall_now: moment.wall,
         rows_max: ROWS_MAX,
     }
 }
 
 fn rows(pruned: Pruned) -> u64 {
-    pruned.events + pruned.ledger_entries + pruned.outcomes
+    pruned.events + pruned.ledger_entries + pruned.outcomes + pruned.machines
 }

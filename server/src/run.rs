@@ -92,19 +92,26 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     }
 }
 
+/// How the engine is to work.
+#[must_use]
+pub fn engine_options(config: &Config) -> EngineOptions {
+    EngineOptions {
+        lease_bounds: config.lease,
+        work_stream_half_life: config.work_stream_half_life,
+        registration_required: config.registration_required,
+        waiters_max: usize::try_from(config.limits.waiters_per_workspace).unwrap_or(usize::MAX),
+        cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
+        ..EngineOptions::default()
+    }
+}
+
 async fn with_store(
     config: &Config,
     listeners: Vec<Listener>,
     store: Arc<dyn Store>,
     drain: Drain,
 ) -> Result<(), RunError> {
-    let options = EngineOptions {
-        lease_bounds: config.lease,
-        work_stream_half_life: config.work_stream_half_life,
-        cache_bytes: usize::try_from(config.cache_bytes).unwrap_or(usize::MAX),
-        ..EngineOptions::default()
-    };
-    let engine = Engine::start(store.clone(), options)
+    let engine = Engine::start(store.clone(), engine_options(config))
         .await
         .map_err(|source| RunError::Open { store: config.store.to_string(), source })?;
     watch_the_engine(&engine, &drain);

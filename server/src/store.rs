@@ -16,8 +16,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
+use tenure_core::machine::Sighting;
 use tenure_core::name::{Key, Principal};
 use tenure_core::parts::Needs;
+use tenure_core::registration::Origin;
 use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::surroundings::Surroundings;
@@ -28,15 +30,19 @@ mod around;
 mod event_class;
 mod hot;
 mod ledger_page;
+mod machines;
 pub mod memory;
 mod reads;
 pub mod sqlite;
 mod upkeep;
 
 pub use self::around::AroundWrite;
+pub use self::machines::{
+    MACHINES_LOOKED_AT_MAX, MachineFilter, MachinePage, MachineWrite, StoredMachine,
+};
 pub use self::reads::{
-    Counts, EscalationFilter, EscalationPage, EventPage, ListFilter, ListPage, Listed, PAGE_MAX,
-    Reads, Sequenced, Whole,
+    Counts, EscalationFilter, EscalationPage, EventPage, KnownWorkspace, ListFilter, ListPage,
+    Listed, PAGE_MAX, Reads, Sequenced, Whole, WorkspacePage,
 };
 pub use self::upkeep::{Pruned, Retention, Upkeep};
 
@@ -166,8 +172,14 @@ pub struct Write {
     pub key: Key,
     /// The state that it was decided on; if that has gone, nothing of this write is applied.
     pub guard: Guard,
-    /// The new hot row; absent if only outcomes are stored, and then nothing else is changed.
+    /// The new hot row; absent if only outcomes are stored, and then nothing else is changed, or
+    /// if the workspace is deleted.
     pub lease: Option<LeaseRow>,
+    /// Set if the workspace is deleted: the service's revision floor from now on. Nothing is left
+    /// of it but the name, by which its events are found for as long as any is kept.
+    pub deleted: Option<Revision>,
+    /// How the workspace came to be known, if that changed.
+    pub origin: Option<Arc<Origin>>,
     /// The new state, if more than the hot row changed.
     pub tenure: Option<Arc<Tenure>>,
     /// The new surroundings, if any part of them changed.
@@ -178,6 +190,8 @@ pub struct Write {
     pub events: Vec<Event>,
     /// The outcomes of requests that carried an id.
     pub outcomes: Vec<StoredOutcome>,
+    /// What the changes tell of machines, in order.
+    pub sightings: Vec<Sighting>,
 }
 
 /// A write that changes nothing but the hot row: what a heartbeat comes to. Small, because
@@ -205,6 +219,8 @@ pub struct Batch {
     pub renewals: Vec<LeaseWrite>,
     /// Events that concern the service and no workspace; logged before those of the writes.
     pub service_events: Vec<Event>,
+    /// What operators have ordered of machines; done before the writes, and under no guard.
+    pub machines: Vec<MachineWrite>,
 }
 
 /// What a batch did.

@@ -32,8 +32,12 @@ mod ledger;
 mod limits;
 #[path = "store_conformance/lists.rs"]
 mod lists;
+#[path = "store_conformance/machines.rs"]
+mod machines;
 #[path = "store_conformance/retention.rs"]
 mod retention;
+#[path = "store_conformance/workspaces.rs"]
+mod workspaces;
 
 #[path = "store_conformance/alike.rs"]
 mod alike;
@@ -122,6 +126,17 @@ conformance! {
         outcomes_alone_write_no_parts,
         one_id_is_of_one_escalation_in_a_workspace,
     }
+    workspaces::{
+        how_a_workspace_came_to_be_known_is_kept,
+        what_is_stored_is_known,
+        nothing_is_left_of_a_deleted_workspace_but_its_events,
+        a_deletion_raises_the_floor_for_good,
+        a_deletion_is_guarded,
+        a_deleted_workspace_is_created_anew,
+        the_name_of_a_deleted_workspace_goes_with_its_last_event,
+        workspaces_are_listed_with_a_session_or_without,
+        workspaces_are_listed_with_their_open_escalations,
+    }
     escalations::{
         pages_come_in_order_whatever_the_filter,
         a_page_goes_on_after_any_place,
@@ -181,6 +196,22 @@ conformance! {
         ledger_filters_combine,
         totals_are_of_all_that_is_selected_on_whatever_page,
         a_page_of_the_ledger_is_bounded,
+    }
+    machines::{
+        a_machine_is_there_after_the_step_that_saw_it,
+        every_field_of_a_machine_survives,
+        what_a_machine_holds_is_counted_by_recorded_expiry,
+        a_conflict_leaves_no_sighting,
+        beats_and_outcomes_write_no_machine,
+        sightings_of_one_batch_add_up,
+        machines_are_listed_in_the_order_of_their_ids,
+        each_machine_filter_holds,
+        machine_filters_combine,
+        a_page_of_machines_is_bounded,
+        orders_are_done_in_the_step_with_their_events,
+        a_machine_that_holds_a_session_is_not_forgotten,
+        an_earlier_epoch_orders_nothing,
+        machines_go_by_age_unless_they_are_cordoned_or_hold_a_session,
     }
     limits::{
         hostile_texts_survive_unchanged,

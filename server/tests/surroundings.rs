@@ -15,7 +15,13 @@ mod escalations;
 mod gates;
 #[path = "surroundings/handoffs.rs"]
 mod handoffs;
+#[path = "surroundings/machines.rs"]
+mod machines;
 #[path = "surroundings/projection.rs"]
 mod projection;
 #[path = "surroundings/streams.rs"]
 mod streams;
+#[path = "surroundings/waits.rs"]
+mod waits;
+#[path = "surroundings/workspaces.rs"]
+mod workspaces;

@@ -56,6 +56,12 @@ fn the_lines_of_the_contract_parse() {
         "ledger w --profile p --since 7d --owner a --cause force_taken_over --limit 5",
         "ledger --session ses_1",
         "ledger --prefix acme --since 30d --totals --supervisor s --machine m",
+        "machine list",
+        "machine list --state lost --machine m --host h --label a=b --label c=d --cordoned",
+        "machine list --uncordoned -o wide",
+        "machine cordon m --reason r",
+        "machine uncordon m --reason r",
+        "machine forget m",
         "fence check w 42 --profile p",
         "admin info",
         "admin whoami",
@@ -74,7 +80,8 @@ fn the_lines_of_the_contract_parse() {
 #[test]
 fn senseless_combinations_are_refused() {
     use ErrorKind::{
-        ArgumentConflict, InvalidValue, MissingRequiredArgument, UnknownArgument, ValueValidation,
+        ArgumentConflict, DisplayHelpOnMissingArgumentOrSubcommand, InvalidValue,
+        MissingRequiredArgument, UnknownArgument, ValueValidation,
     };
     for (line, kind) in [
         ("start w --actor a", MissingRequiredArgument),
@@ -99,6 +106,12 @@ fn senseless_combinations_are_refused() {
         ("ledger --profile p", MissingRequiredArgument),
         ("ledger --cause expired", ValueValidation),
         ("ledger --since 0s", ValueValidation),
+        ("machine", DisplayHelpOnMissingArgumentOrSubcommand),
+        ("machine cordon", MissingRequiredArgument),
+        ("machine forget m --reason r", UnknownArgument),
+        ("machine list --state gone", InvalidValue),
+        ("machine list --label zone", ValueValidation),
+        ("machine list --cordoned --uncordoned", ArgumentConflict),
         ("fence check w", MissingRequiredArgument),
         ("fence check w 0", ValueValidation),
         ("fence check w -1", UnknownArgument),

@@ -7,6 +7,7 @@
 
 mod child;
 mod signals;
+mod taking;
 mod telling;
 mod terminal;
 mod timing;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::Signal;
 use tenure::v1::{Directives, YieldRequested};
-use tenure::{LeaseHolder, Loss, LossKind, StartRequest};
+use tenure::{LeaseHolder, Loss, LossKind};
 use tokio::time::Instant;
 
 use self::child::{Child, ChildEvent};
@@ -30,12 +31,8 @@ use crate::command::holder::{ModeFlag, OwnerKindFlag};
 use crate::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::machine::this_machine;
-use crate::output::time::parse_duration;
+use crate::output::time::{parse_duration, parse_positive_duration};
 use crate::output::{note, words};
-
-/// How long an interrupted start may still take, so that its session can be given up.
-const START_GRACE: Duration = Duration::from_secs(1);
 
 /// How long is tried to give up a lease that was lost for want of an answer, which may well
 /// not come now either; it expires soon.
@@ -50,6 +47,7 @@ lost: then the group gets SIGTERM, and SIGKILL after --kill-after.
 
 Examples:
   tenure hold acme/api --actor worker-1 --lease 30s -- make deploy
+  tenure hold acme/api --actor worker-2 --lease 30s --wait 5m --take-over --reason 'standby' -- ./work
   tenure hold acme/api --actor worker-1 --lease 30s -- sh -c 'apply --token $TENURE_FENCING_TOKEN'";
 
 /// Runs a command for as long as its lease on a workspace holds.
@@ -76,6 +74,15 @@ pub struct Hold {
     /// What the session is for [default: general]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeFlag>,
+    /// Wait so long for the workspace, first come, first served
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    wait: Option<Duration>,
+    /// While waiting, take over what another left stale
+    #[arg(long, requires_all = ["wait", "reason"])]
+    take_over: bool,
+    /// Why it is taken over
+    #[arg(long, value_name = "TEXT", requires = "take_over")]
+    reason: Option<String>,
     /// How long COMMAND may take to end once it must [default and most: a sixth of the lease]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     kill_after: Option<Duration>,
@@ -92,7 +99,7 @@ pub async fn run(hold: Hold, global: &Global) -> Result<(), Failure> {
     // Before the start: an early signal must not leave a session behind.
     let mut signals = Signals::listen()?;
     let connection = Connection::open(global).await?;
-    let lease = start(&hold, &connection, &mut signals).await?;
+    let lease = taking::start(&hold, &connection, &mut signals).await?;
     let kill_after = KillAfter(hold.kill_after);
     let mut child = match Child::spawn(hold.command, &lease, Terminal::of_stdin()).await {
         Ok(child) => child,
@@ -134,50 +141,6 @@ impl Hold {
     pub fn command(&self) -> &[OsString] {
         &self.command
     }
-
-    fn start_request(&self) -> StartRequest {
-        let Workspace { workspace, profile } = &self.workspace;
-        let mut start = StartRequest::new(workspace, &self.actor, self.lease)
-            .profile(profile)
-            .supersede(self.supersede);
-        if let Some(kind) = self.owner_kind {
-            start = start.owner_kind(kind.into());
-        }
-        if let Some(supervisor) = &self.supervisor {
-            start = start.supervisor_id(supervisor);
-        }
-        if let Some(mode) = self.mode {
-            start = start.mode(mode.into());
-        }
-        match this_machine() {
-            Some(machine) => start.machine(machine),
-            None => start,
-        }
-    }
-}
-
-/// Takes the lease. A signal ends the attempt; a session that it got all the same is given up.
-async fn start(
-    hold: &Hold,
-    connection: &Connection,
-    signals: &mut Signals,
-) -> Result<LeaseHolder, Failure> {
-    let start = LeaseHolder::start(connection.client.clone(), hold.start_request());
-    tokio::pin!(start);
-    let signal = tokio::select! {
-        started = &mut start => {
-            let lease = started.map_err(|error| connection.failure(error))?;
-            for warning in lease.started().iter().flat_map(|started| &started.warnings) {
-                note(&format!("warning: {}", warning.message));
-            }
-            return Ok(lease);
-        }
-        signal = signals.ending() => signal,
-    };
-    if let Ok(Ok(lease)) = tokio::time::timeout(START_GRACE, start).await {
-        release(lease, connection, signals).await;
-    }
-    Err(Failure::Child(child::code_of_signal(signal.as_raw())))
 }
 
 /// How holding ended.

@@ -1,6 +1,7 @@
 //! `tenure list`: the stored sessions, once or live.
 
 mod live;
+mod lost;
 
 use clap::Args;
 use tenure::v1::{ListSessionsRequest, ListSessionsResponse, Session, SessionFilter};
@@ -69,7 +70,11 @@ pub async fn run(list: List, global: &Global) -> Result<(), Failure> {
     while let Some(page) = pages.next_page().await.map_err(|e| connection.failure(e))? {
         all.sessions.extend(page.sessions);
     }
-    output.answer(&all, || table(all.sessions.iter(), Times::Leases, output))
+    output.answer(&all, || table(all.sessions.iter(), Times::Leases, output))?;
+    if !output.is_json() {
+        lost::tell(&all.sessions, &connection).await;
+    }
+    Ok(())
 }
 
 impl List {

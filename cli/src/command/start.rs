@@ -4,23 +4,25 @@ use std::time::Duration;
 
 use clap::Args;
 use tenure::v1::{
-    AutonomousHolder, InteractiveHolder, Mode, OwnerKind, StartSessionRequest,
-    StartSessionResponse, start_session_request::Holder,
+    AutonomousHolder, AwaitSessionRequest, HeartbeatRequest, InteractiveHolder, Mode, OwnerKind,
+    StartSessionRequest, StartSessionResponse, grant, start_session_request::Holder,
 };
 
 use crate::arguments::{Global, Workspace};
 use crate::command::holder::{self, ModeFlag, OwnerKindFlag};
+use crate::command::waiting::Waiting;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::machine::this_machine;
 use crate::output::details::Details;
-use crate::output::time::{Now, parse_duration, wire};
+use crate::output::time::{Now, parse_duration, parse_positive_duration, wire};
 use crate::output::{Output, note, session, words};
 
 const EXAMPLES: &str = "\
 Examples:
   tenure start acme/api                                a person takes the workspace
-  tenure start acme/api --actor worker-1 --lease 60s   a program takes it, and must heartbeat";
+  tenure start acme/api --actor worker-1 --lease 60s   a program takes it, and must heartbeat
+  tenure start acme/api --actor worker-1 --lease 60s --wait 5m    as soon as it can be had";
 
 /// Takes a workspace.
 #[derive(Debug, Args)]
@@ -49,6 +51,9 @@ pub struct Start {
     /// What the session is for [default: general, or kept]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeFlag>,
+    /// Wait so long for the workspace, first come, first served
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    wait: Option<Duration>,
 }
 
 /// Runs the command.
@@ -58,15 +63,51 @@ pub struct Start {
 pub async fn run(start: Start, global: &Global) -> Result<(), Failure> {
     let connection = Connection::open(global).await?;
     let output = global.output();
-    let request = request(start);
-    let answer =
-        connection.client.start(request).await.map_err(|error| connection.failure(error))?;
+    let answer = match start.wait {
+        Some(patience) => wait(start, patience, &connection).await?,
+        None => connection.client.start(request(start)).await.map_err(|e| connection.failure(e))?,
+    };
     if !output.is_json() {
         for warning in &answer.warnings {
             note(&format!("warning: {}", warning.message));
         }
     }
     output.answer(&answer, || text(&answer, output))
+}
+
+/// Waits for the workspace; a program's grant is claimed by one beat, from which its lease counts.
+async fn wait(
+    start: Start,
+    patience: Duration,
+    connection: &Connection,
+) -> Result<StartSessionResponse, Failure> {
+    let place = start.workspace.shown();
+    let waiting = Waiting { connection, place, patience };
+    let asks = AwaitSessionRequest { start: Some(request(start)), ..Default::default() };
+    let mut answer = match waiting.grant(asks).await? {
+        grant::Outcome::Started(started) => started,
+        grant::Outcome::TakenOver(_) => {
+            return Err(Failure::general("the server took over what was to be started"));
+        }
+    };
+    let claims = answer.session.as_mut().filter(|session| session.lease_ttl.is_some());
+    if let Some(session) = claims {
+        let beat = HeartbeatRequest {
+            workspace: session.workspace.clone(),
+            profile: session.profile.clone(),
+            actor_id: session.actor_id.clone(),
+            session_id: Some(session.session_id.clone()),
+            ..HeartbeatRequest::default()
+        };
+        let claimed = connection.client.heartbeat(beat).await.map_err(|e| connection.failure(e))?;
+        session.revision = claimed.revision;
+        session.last_heartbeat_at = claimed.last_heartbeat_at;
+        session.lease_expires_at = claimed.timing.as_ref().and_then(|it| it.lease_expires_at);
+        session.beats += 1;
+        answer.timing = claimed.timing;
+        answer.directives = claimed.directives;
+    }
+    Ok(answer)
 }
 
 fn request(start: Start) -> StartSessionRequest {

@@ -97,6 +97,9 @@ fn about_surroundings(payload: &Payload) -> String {
         Payload::HandoffPut(put) => {
             put.handoff.as_ref().map_or_else(String::new, |handoff| handoff.title.clone())
         }
+        Payload::WorkspaceDeleted(deleted) => {
+            format!("later tokens are above {}", deleted.revision_floor)
+        }
         Payload::MachineCordoned(machine) => machine.machine_id.clone(),
         Payload::MachineUncordoned(machine) => machine.machine_id.clone(),
         Payload::StateImported(imported) => imported.file_name.clone(),

@@ -41,8 +41,10 @@ impl Table {
         self.columns.add_row(cells.iter().map(|cell| {
             let text = if wide { escape(cell) } else { shortened(&escape(cell)) };
             match cell.as_str() {
-                "live" => Cell::new(text).fg(Color::Green),
-                "stale" | "stalled" | "expired" | "failed" => Cell::new(text).fg(Color::Yellow),
+                "live" | "ready" => Cell::new(text).fg(Color::Green),
+                "stale" | "stalled" | "expired" | "failed" | "lost" | "draining" => {
+                    Cell::new(text).fg(Color::Yellow)
+                }
                 _ => Cell::new(text),
             }
         }));

@@ -2,8 +2,8 @@
 //! `OWNER_KIND_RUNTIME_WORKER`.
 
 use tenure::v1::{
-    EndCause, ErrorReason, EscalationKind, EventType, GateState, OwnerKind, Role, ServingState,
-    StoreKind,
+    EndCause, ErrorReason, EscalationKind, EventType, GateState, MachineState, OwnerKind, Role,
+    ServingState, StoreKind, WorkspaceStatus,
 };
 
 /// Shown where a fact does not exist.
@@ -33,8 +33,12 @@ short_words! {
     escalation_kind: EscalationKind, "ESCALATION_KIND_";
     /// The word for the state of a gate.
     gate_state: GateState, "GATE_STATE_";
+    /// The word for how a machine stands.
+    machine_state: MachineState, "MACHINE_STATE_";
     /// The word for a type of event.
     event_type: EventType, "EVENT_TYPE_";
+    /// The word for the status of a workspace.
+    workspace_status: WorkspaceStatus, "WORKSPACE_STATUS_";
     /// The word for a role.
     role: Role, "ROLE_";
     /// The word for the state of a server.

@@ -13,6 +13,7 @@ mod forced;
 mod granting;
 mod hold;
 mod ledger;
+mod machine;
 mod plain;
 mod scripted;
 mod streams;

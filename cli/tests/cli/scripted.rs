@@ -9,6 +9,7 @@ use assert_cmd::Command;
 use prost::Message;
 use tenure::v1::history_service_server::{HistoryService, HistoryServiceServer};
 use tenure::v1::lease_service_server::{LeaseService, LeaseServiceServer};
+use tenure::v1::machine_service_server::{MachineService, MachineServiceServer};
 use tenure::v1::workspace_service_server::{WorkspaceService, WorkspaceServiceServer};
 use tenure::v1::{self, ErrorReason};
 use tokio::net::TcpListener;
@@ -86,6 +87,7 @@ impl Script {
         let serving = tonic::transport::Server::builder()
             .add_service(LeaseServiceServer::from_arc(Arc::clone(&script)))
             .add_service(WorkspaceServiceServer::from_arc(Arc::clone(&script)))
+            .add_service(MachineServiceServer::from_arc(Arc::clone(&script)))
             .add_service(HistoryServiceServer::from_arc(script));
         runtime.spawn(serving.serve_with_incoming(incoming));
         Server { url, asked, _runtime: runtime }
@@ -310,5 +312,36 @@ impl HistoryService for Script {
         request: Request<v1::GetLedgerEntryRequest>,
     ) -> Result<Response<v1::GetLedgerEntryResponse>, Status> {
         self.unary("get_ledger_entry", &request)
+    }
+}
+
+#[tonic::async_trait]
+impl MachineService for Script {
+    async fn list_machines(
+        &self,
+        request: Request<v1::ListMachinesRequest>,
+    ) -> Result<Response<v1::ListMachinesResponse>, Status> {
+        self.unary("list_machines", &request)
+    }
+
+    async fn cordon_machine(
+        &self,
+        request: Request<v1::CordonMachineRequest>,
+    ) -> Result<Response<v1::CordonMachineResponse>, Status> {
+        self.unary("cordon_machine", &request)
+    }
+
+    async fn uncordon_machine(
+        &self,
+        request: Request<v1::UncordonMachineRequest>,
+    ) -> Result<Response<v1::UncordonMachineResponse>, Status> {
+        self.unary("uncordon_machine", &request)
+    }
+
+    async fn forget_machine(
+        &self,
+        request: Request<v1::ForgetMachineRequest>,
+    ) -> Result<Response<v1::ForgetMachineResponse>, Status> {
+        self.unary("forget_machine", &request)
     }
 }

@@ -7,9 +7,13 @@
 
 mod evicted;
 mod load;
+mod lost;
 mod server;
+mod story;
 mod supervisor;
 mod takeover;
+mod waits;
+mod workspaces;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -26,12 +30,36 @@ fn main() {
             evicted::an_evicted_worker_learns_by_token_and_by_session_id();
             Ok(())
         }),
+        Trial::test("a_lost_machine_is_one_incident_and_a_cordon_outlives_the_server", || {
+            lost::a_lost_machine_is_one_incident_and_a_cordon_outlives_the_server();
+            Ok(())
+        }),
         Trial::test("sessions_of_a_killed_supervisor_expire_in_time_and_no_others", || {
             takeover::sessions_of_a_killed_supervisor_expire_in_time_and_no_others();
             Ok(())
         }),
         Trial::test("a_killed_server_loses_nothing_that_it_acknowledged", || {
             load::a_killed_server_loses_nothing_that_it_acknowledged();
+            Ok(())
+        }),
+        Trial::test("holders_wait_for_each_other_in_the_order_in_which_they_came", || {
+            waits::holders_wait_for_each_other_in_the_order_in_which_they_came();
+            Ok(())
+        }),
+        Trial::test("a_standby_takes_over_from_a_killed_holder", || {
+            waits::a_standby_takes_over_from_a_killed_holder();
+            Ok(())
+        }),
+        Trial::test("a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue", || {
+            waits::a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue();
+            Ok(())
+        }),
+        Trial::test("a_workspace_is_registered_listed_and_deleted", || {
+            workspaces::a_workspace_is_registered_listed_and_deleted();
+            Ok(())
+        }),
+        Trial::test("a_worker_dies_and_another_goes_on", || {
+            story::a_worker_dies_and_another_goes_on();
             Ok(())
         }),
     ];

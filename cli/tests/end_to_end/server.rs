@@ -37,6 +37,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// A file in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// A client of it.
     pub async fn client(&self) -> Client {
         Client::connect(self.url().parse().expect("an endpoint")).await.expect("a client")

@@ -13,6 +13,7 @@ use crate::ledger::{LedgerEntry, Prior};
 use crate::name::{EscalationId, SectionName};
 use crate::parts::Parts;
 use crate::projection::Digests;
+use crate::registration::Origin;
 use crate::section::ClientSection;
 use crate::session::{Activity, Renewal, Revision, Session, Transfer};
 use crate::time::{LeaseInstant, Moment};
@@ -170,6 +171,19 @@ pub enum Change {
     Dropped {
         /// Which ones.
         parts: Parts,
+    },
+    /// The workspace is known, or registered, from now on.
+    OriginSet {
+        /// How it came to be known.
+        origin: Arc<Origin>,
+        /// Whether it was registered in this very step.
+        registered: bool,
+    },
+    /// The workspace is forgotten, with all that was stored under it. The only change of its
+    /// step.
+    WorkspaceDeleted {
+        /// The service's revision floor from now on.
+        revision_floor: Revision,
     },
     /// A session starts from here.
     BaselineTaken {

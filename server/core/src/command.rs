@@ -48,19 +48,25 @@ pub enum Command {
     UpdateGate(UpdateGate),
     /// Replace the handoff.
     PutHandoff(PutHandoff),
+    /// Make the workspace known.
+    Register,
+    /// Forget the workspace and all that is stored under it.
+    DeleteWorkspace,
 }
 
 impl Command {
     /// What the caller believes to be stored. Absent for heartbeats and joins, whose session
-    /// id is checked where their own order of refusals says, and for escalations, which are
-    /// the workspace's.
+    /// id is checked where their own order of refusals says, and for what concerns the
+    /// workspace and no session.
     #[must_use]
     pub const fn expected(&self) -> Option<&Expected> {
         match self {
             Self::Heartbeat(_)
             | Self::Join(_)
             | Self::RaiseEscalation(_)
-            | Self::ResolveEscalation(_) => None,
+            | Self::ResolveEscalation(_)
+            | Self::Register
+            | Self::DeleteWorkspace => None,
             Self::Start(request) => Some(&request.expected),
             Self::Await(request) => Some(&request.start.expected),
             Self::TakeOver(request) => Some(&request.expected),

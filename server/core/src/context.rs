@@ -57,6 +57,8 @@ pub struct Context {
     pub work_stream_half_life: Span,
     /// Every revision of a workspace that is not known yet is above this one.
     pub revision_floor: Revision,
+    /// Whether a workspace must be registered before anything else.
+    pub registration_required: bool,
     /// Whether the caller's machine is cordoned: it gets no new session.
     pub machine_cordoned: bool,
 }

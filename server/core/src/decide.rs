@@ -8,7 +8,7 @@
 //! 3. A repeat of a request is answered by [`replay`](crate::replay::replay) and not decided.
 //! 4. What the caller expects: the session id, then the revision. Heartbeats and joins expect
 //!    nothing; their session id is checked where their own order says.
-//! 5. The rule, in the file named after the operation, with its refusals in the order of
+//! 5. Whether the workspace has to be registered first; then the rule, in the file named after the operation, with its refusals in the order of
 //!    semantics.md. A cordoned machine is refused after everything that the rule refuses.
 //! 6. The next revision, which only a used-up counter refuses. A command that needs none
 //!    (a clear of nothing, and all that is only about what surrounds the session) is carried
@@ -26,7 +26,8 @@ use crate::reply::Reply;
 use crate::session::{REVISION_LIMIT, Revision, Session};
 use crate::workspace::Workspace;
 use crate::{
-    r#await, clear, escalation, forced_takeover, gate, handoff, heartbeat, start, takeover, r#yield,
+    r#await, clear, escalation, forced_takeover, gate, handoff, heartbeat, registration, start,
+    takeover, r#yield,
 };
 
 /// What a command does, and what it answers.
@@ -48,7 +49,12 @@ pub fn decide(
     context: &Context,
 ) -> Result<Decision, Refusal> {
     check_expected(workspace, command)
+        .and_then(|()| registration::check(workspace, command, context))
         .and_then(|()| rule(workspace, command, context))
+        .map(|Decision { changes, reply }| Decision {
+            changes: registration::with_origin(workspace, changes, context),
+            reply,
+        })
         .map_err(|reason| Refusal::new(reason, workspace, context).meaning(command.meant()))
 }
 
@@ -71,6 +77,8 @@ fn rule(workspace: &Workspace, command: &Command, context: &Context) -> Decided 
         Command::PutGates(request) => gate::put(workspace, request, context),
         Command::UpdateGate(request) => gate::update(workspace, request, context),
         Command::PutHandoff(request) => handoff::put(workspace, request, context),
+        Command::Register => registration::register(workspace, context),
+        Command::DeleteWorkspace => registration::delete(workspace, context),
     }
 }
 

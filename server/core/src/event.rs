@@ -145,6 +145,23 @@ pub enum What {
     },
     /// The handoff was replaced.
     HandoffPut(Arc<Handoff>),
+    /// The workspace was registered.
+    WorkspaceRegistered,
+    /// The workspace was deleted, with all that was stored under it.
+    WorkspaceDeleted {
+        /// The service's revision floor from then on.
+        revision_floor: Revision,
+    },
+    /// A machine gets no new sessions any more.
+    MachineCordoned {
+        /// Which one.
+        machine: MachineId,
+    },
+    /// A machine gets new sessions again.
+    MachineUncordoned {
+        /// Which one.
+        machine: MachineId,
+    },
     /// The server began to serve.
     ServerStarted {
         /// Its version.
@@ -210,7 +227,8 @@ pub fn derive(before: &Tenure, change: &Change, after: &Workspace, stamp: &Stamp
         at: stamp.at,
         key: Some(after.key.clone()),
         session_id: concerned,
-        revision: after.tenure.revision,
+        // A deleted workspace has none; the event tells its last one.
+        revision: after.tenure.revision.or(before.revision),
         principal: stamp.principal.clone(),
         actor: stamp.actor.clone(),
         why,
@@ -233,6 +251,7 @@ fn what(before: &Tenure, change: &Change, after: &Workspace) -> Option<What> {
         | Change::SectionSet { .. }
         | Change::SectionRemoved { .. }
         | Change::Dropped { .. }
+        | Change::OriginSet { registered: false, .. }
         | Change::BaselineTaken { .. } => return None,
         Change::ActivitySet { activity, .. } => What::ActivityChanged(activity.clone()),
         Change::Minted { session, prior } => {
@@ -270,6 +289,10 @@ fn what(before: &Tenure, change: &Change, after: &Workspace) -> Option<What> {
             What::GateUpdated { gate: gate.clone(), prior: *prior, revision: *revision }
         }
         Change::GatesCleared { revision } => What::GatesCleared { revision: *revision },
+        Change::OriginSet { registered: true, .. } => What::WorkspaceRegistered,
+        Change::WorkspaceDeleted { revision_floor } => {
+            What::WorkspaceDeleted { revision_floor: *revision_floor }
+        }
         Change::HandoffPut { handoff } => What::HandoffPut(Arc::clone(handoff)),
     })
 }

@@ -20,6 +20,11 @@ pub fn evolve(workspace: &mut Workspace, change: &Change) {
             tenure.session = Some((**session).clone());
             tenure.transfer = None;
         }
+        Change::OriginSet { origin, .. } => tenure.origin = Some(Arc::clone(origin)),
+        Change::WorkspaceDeleted { .. } => {
+            *workspace = Workspace::unknown(workspace.key.clone());
+            return;
+        }
         Change::GatesPut { revision, .. }
         | Change::GateUpdated { revision, .. }
         | Change::GatesCleared { revision } => tenure.signals.gates_revision = *revision,

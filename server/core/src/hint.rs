@@ -69,6 +69,12 @@ pub fn message(
             write!(text, ": this request_id was used before with other content")
         }
         Reason::NoSession => write!(text, " has no session"),
+        Reason::WorkspaceNotRegistered => {
+            write!(text, " is not registered, which this service requires")
+        }
+        Reason::WorkspaceInUse => {
+            write!(text, " has a session of {owner}, so it cannot be deleted")
+        }
         Reason::NoSuchEscalation => write!(text, " has no open escalation with this id"),
         Reason::NoSuchGate => write!(text, " has no gate with this name"),
         Reason::NoTransfer => write!(text, " has no pending transfer"),
@@ -152,6 +158,10 @@ pub fn hint(reason: Reason, standing: Option<&SessionView>, context: &Context) -
             _ => ASK_THE_HOLDER,
         },
         Reason::MachineCordoned => "use another machine, or have this one uncordoned",
+        Reason::WorkspaceNotRegistered => {
+            "check its name, or have it registered with: tenure workspace register <workspace>"
+        }
+        Reason::WorkspaceInUse => "have it yielded or cleared first",
         Reason::NoSuchEscalation => "list the open escalations: it may be resolved already",
         Reason::NoSuchGate => "read the gates again",
         Reason::QuotaExceeded(Quota::Escalations) => "resolve some first",

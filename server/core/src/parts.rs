@@ -41,6 +41,9 @@ impl Parts {
     /// The baseline.
     pub const BASELINE: Self = Self(1 << 7);
 
+    /// Every part.
+    pub const ALL: Self = Self(u8::MAX);
+
     /// These and those.
     #[must_use]
     pub const fn with(self, others: Self) -> Self {
@@ -72,7 +75,7 @@ impl Command {
     #[must_use]
     pub fn needs(&self) -> Needs {
         match self {
-            Self::Join(_) | Self::CancelTransfer(_) => Needs::Tenure,
+            Self::Join(_) | Self::CancelTransfer(_) | Self::Register => Needs::Tenure,
             Self::Heartbeat(beat) => match &beat.report {
                 Some(report) if !report.is_of_the_tenure() => Needs::Everything,
                 _ => Needs::Tenure,
@@ -87,7 +90,8 @@ impl Command {
             | Self::ResolveEscalation(_)
             | Self::PutGates(_)
             | Self::UpdateGate(_)
-            | Self::PutHandoff(_) => Needs::Everything,
+            | Self::PutHandoff(_)
+            | Self::DeleteWorkspace => Needs::Everything,
         }
     }
 }
@@ -119,7 +123,9 @@ impl Change {
             | Self::Resumed { .. }
             | Self::Ended { .. }
             | Self::TransferScheduled { .. }
-            | Self::TransferCancelled { .. } => Parts::NONE,
+            | Self::TransferCancelled { .. }
+            | Self::OriginSet { .. } => Parts::NONE,
+            Self::WorkspaceDeleted { .. } => Parts::ALL,
             Self::WorkStreamTouched { .. } => Parts::WORK_STREAMS,
             Self::UsageReported { .. } => Parts::USAGE,
             Self::CheckpointSet { .. } => Parts::CHECKPOINT,
@@ -166,7 +172,9 @@ impl Change {
             | Self::EscalationsCleared { .. }
             | Self::GatesPut { .. }
             | Self::GateUpdated { .. }
-            | Self::GatesCleared { .. } => true,
+            | Self::GatesCleared { .. }
+            | Self::OriginSet { .. }
+            | Self::WorkspaceDeleted { .. } => true,
         }
     }
 }

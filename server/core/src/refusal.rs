@@ -29,6 +29,10 @@ pub enum Reason {
     RequestIdReused,
     /// No session is stored.
     NoSession,
+    /// The workspace has to be registered first.
+    WorkspaceNotRegistered,
+    /// A session is stored, so the workspace cannot be deleted.
+    WorkspaceInUse,
     /// No open escalation has the id that was named.
     NoSuchEscalation,
     /// No gate has the name that was given.

@@ -12,6 +12,7 @@ use crate::gate::Gates;
 use crate::handoff::Handoff;
 use crate::ledger::LedgerEntry;
 use crate::name::{Key, Principal, SessionId};
+use crate::registration::Origin;
 use crate::session::{Activity, FencingToken, Revision, Session, Transfer};
 use crate::surroundings::{Found, Signals};
 use crate::time::{LeaseInstant, WallTime};
@@ -108,6 +109,10 @@ pub enum Reply {
     Gates(Box<Gates>),
     /// Of a replaced handoff: as it is stored.
     HandoffPut(Arc<Handoff>),
+    /// Of a registration.
+    Registered(Box<Registered>),
+    /// Of a deletion.
+    WorkspaceDeleted(WorkspaceDeleted),
 }
 
 /// A session was started or refreshed.
@@ -233,6 +238,24 @@ pub struct EscalationResolved {
     pub escalation: Escalation,
     /// How many blocking ones are still open.
     pub blocking: u32,
+}
+
+/// A workspace is registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Whether it was not before.
+    pub created: bool,
+    /// How it came to be known.
+    pub origin: Origin,
+}
+
+/// A workspace is unknown from now on, or was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceDeleted {
+    /// Whether it was known.
+    pub deleted: bool,
+    /// Revisions of a later workspace of this name begin above it.
+    pub revision_floor: Revision,
 }
 
 impl Reply {

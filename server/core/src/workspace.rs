@@ -1,6 +1,9 @@
 //! Everything that is stored of one workspace and that decisions need.
 
+use std::sync::Arc;
+
 use crate::name::{Key, SessionId};
+use crate::registration::Origin;
 use crate::session::{FencingToken, Revision, Session, Transfer};
 use crate::surroundings::{Signals, Surroundings};
 
@@ -27,6 +30,8 @@ pub struct Tenure {
     pub transfer: Option<Transfer>,
     /// What beats have to tell of the surroundings. It survives the session, too.
     pub signals: Signals,
+    /// How the workspace came to be known; absent while it is unknown.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Workspace {

@@ -8,7 +8,7 @@ use tenure_core::time::Span;
 
 use super::address::{self, ListenAddress, StoreAddress};
 use super::error::{Origin, SettingError, SettingErrors};
-use super::settings::{self, SETTINGS, Setting};
+use super::settings::{self, REGISTRATION_REQUIRED, SETTINGS, Setting};
 use super::show::Effective;
 use super::source::{Gathered, Given};
 use super::value::{self, Kind};
@@ -29,6 +29,7 @@ pub(super) fn config(
     let config = Config {
         listen: reader.listen("listen"),
         store: reader.store("store", data_folder),
+        registration_required: reader.choice("registration") == REGISTRATION_REQUIRED,
         lease: reader.lease_bounds(),
         work_stream_half_life: span(reader.duration("work_streams.half_life")),
         limits: reader.limits(),
@@ -76,6 +77,7 @@ impl Reader {
             request_time: self.duration("limits.request_time"),
             joins_per_stream: self.count("limits.joins_per_stream"),
             watches: self.count("limits.watches"),
+            waiters_per_workspace: self.count("limits.waiters_per_workspace"),
         }
     }
 
@@ -99,17 +101,23 @@ impl Reader {
         }
     }
 
-    fn log(&mut self) -> Log {
-        let filter = self.one("log.filter", value::parse_filter, String::clone);
-        let format = self.one(
-            "log.format",
-            |text| match settings::setting("log.format").map(|setting| setting.kind) {
+    /// One of the words that the setting accepts.
+    fn choice(&mut self, key: &'static str) -> String {
+        self.one(
+            key,
+            |text| match settings::setting(key).map(|setting| setting.kind) {
                 Some(Kind::Choice(words)) => value::parse_choice(text, words),
                 _ => Ok(text.to_owned()),
             },
             String::clone,
-        );
-        let json = format.as_deref() == Some("json");
+        )
+        .unwrap_or_default()
+    }
+
+    fn log(&mut self) -> Log {
+        let filter = self.one("log.filter", value::parse_filter, String::clone);
+        let format = self.choice("log.format");
+        let json = format == "json";
         Log {
             filter: filter.unwrap_or_default(),
             format: if json { LogFormat::Json } else { LogFormat::Text },

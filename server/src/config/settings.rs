@@ -70,6 +70,11 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// How workspaces come into being.
+const REGISTRATION: &[&str] = &["open", REGISTRATION_REQUIRED];
+/// Only by being registered.
+pub(super) const REGISTRATION_REQUIRED: &str = "required";
+
 /// Every setting, in the order in which people read them.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -79,6 +84,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Where to listen; may be given several times (in the variable: separated by commas)",
     },
     Setting { key: "store", kind: Kind::Store, default: None, help: "What keeps the state" },
+    Setting {
+        key: "registration",
+        kind: Kind::Choice(REGISTRATION),
+        default: Some(REGISTRATION[0]),
+        help: "Whether a workspace comes into being with its first use, or must be registered",
+    },
     Setting {
         key: "lease.ttl_min",
         kind: duration(1_000, DAY),
@@ -138,6 +149,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count { min: 1, max: 100_000 },
         default: Some("1000"),
         help: "Open watches at a time",
+    },
+    Setting {
+        key: "limits.waiters_per_workspace",
+        kind: Kind::Count { min: 1, max: 100_000 },
+        default: Some("1000"),
+        help: "How many may wait for one workspace",
     },
     Setting {
         key: "connection.handshake",

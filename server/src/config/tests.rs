@@ -185,6 +185,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("lease.ttl_max", "25h", "too large"),
     ("lease.ttl_min", "soon", "not a duration"),
     ("lease.ttl_min", "1s 1us", "finer than a millisecond"),
+    ("registration", "closed", "one of open, required"),
     ("work_streams.half_life", "999ms", "too small"),
     ("limits.connections", "0", "too small"),
     ("limits.connections", "65537", "too large"),

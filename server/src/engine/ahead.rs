@@ -47,8 +47,8 @@ impl Runner {
             }
         }
         let mut ahead = std::mem::take(&mut self.ahead);
-        let granted = self.decide(&mut ahead[decided_before..], &[]);
-        ahead.extend(granted);
+        // Nobody waits for any of it, and none is a deletion or follows one.
+        self.decide(&mut ahead[decided_before..], &[]);
         self.ahead = ahead;
     }
 
@@ -56,6 +56,7 @@ impl Runner {
     /// where it stands by what is durable.
     fn is_for_its_turn(&self, item: &Item) -> bool {
         matches!(item.source, Source::Wait(_))
+            || item.deletes_its_workspace()
             || self.waits.has(item.key())
             || item.outcome().is_some()
     }

@@ -8,11 +8,13 @@ use tenure_core::command::Command;
 use tenure_core::event::{self, Event, Stamp};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::LedgerEntry;
+use tenure_core::machine::{Sighting, sightings};
 use tenure_core::name::Key;
 use tenure_core::parts::{Needs, Parts};
 use tenure_core::refusal::Refusal;
+use tenure_core::registration::Origin;
 use tenure_core::reply::Reply;
-use tenure_core::session::Session;
+use tenure_core::session::{Revision, Session};
 use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 use tokio::sync::oneshot;
@@ -115,6 +117,13 @@ impl Item {
         }
     }
 
+    /// Whether it asks for its workspace to be deleted.
+    #[must_use]
+    pub fn deletes_its_workspace(&self) -> bool {
+        let Source::Call { request, .. } = &self.source else { return false };
+        matches!(request.command, Command::DeleteWorkspace)
+    }
+
     /// The outcome that has to be looked up before it is decided, if it may be a repeat.
     #[must_use]
     pub fn outcome(&self) -> Option<OutcomeKey> {
@@ -152,11 +161,14 @@ pub struct Chain {
 struct More {
     beyond_the_lease: bool,
     touches_tenure: bool,
+    deleted: Option<Revision>,
+    origin: Option<Arc<Origin>>,
     parts: Parts,
     signals_before: Option<Signals>,
     sealed: Vec<LedgerEntry>,
     events: Vec<Event>,
     outcomes: Vec<StoredOutcome>,
+    sightings: Vec<Sighting>,
 }
 
 /// What a chain asks of the store.
@@ -189,6 +201,8 @@ pub struct Pending {
     pub tenure: Option<Arc<Tenure>>,
     /// What it then holds around the session, if the write changes that.
     pub around: Option<AroundWrite>,
+    /// Whether the store then holds nothing of the workspace.
+    pub deletes: bool,
     /// An outcome to ask for, should it be unknown whether a write of outcomes only was applied.
     pub outcome: Option<OutcomeKey>,
     /// Whether more than a lease was renewed, so that timers may have to be set.
@@ -223,11 +237,22 @@ impl Chain {
                 more.signals_before.get_or_insert_with(|| before.signals.clone());
             }
             evolve(&mut entry.workspace, change);
-            if let Change::Ended { entry: sealed } = change {
-                more.sealed.push((**sealed).clone());
+            match change {
+                Change::Ended { entry: sealed } => more.sealed.push((**sealed).clone()),
+                Change::OriginSet { origin, .. } => more.origin = Some(Arc::clone(origin)),
+                Change::WorkspaceDeleted { revision_floor } => more.deleted = Some(*revision_floor),
+                _ => {}
             }
-            more.events.extend(event::derive(&before, change, &entry.workspace, &stamp()));
+            let stamp = stamp();
+            more.sightings.extend(sightings(&before, change, stamp.at));
+            more.events.extend(event::derive(&before, change, &entry.workspace, &stamp));
         }
+    }
+
+    /// Whether the workspace is deleted: nothing more may come in the same step.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.deleted.is_some())
     }
 
     /// Keeps the outcome of a request, in the same step.
@@ -248,7 +273,8 @@ impl Chain {
         let Self { slot, changed, more } = self;
         let tenure = &entry.workspace.tenure;
         let guard = entry.guard();
-        let lease = changed.then(|| LeaseRow::of(tenure, next_version(guard)));
+        let deletes = more.as_ref().is_some_and(|more| more.deleted.is_some());
+        let lease = (changed && !deletes).then(|| LeaseRow::of(tenure, next_version(guard)));
         let more = match (guard, lease, more) {
             (Guard::At(row, expected), Some(lease), None) => {
                 let write = LeaseWrite { row, expected, lease };
@@ -256,8 +282,9 @@ impl Chain {
             }
             (_, _, more) => *more.unwrap_or_default(),
         };
-        let tenure = more.touches_tenure.then(|| Arc::new(tenure.clone()));
-        let around = entry.workspace.surroundings.as_deref().filter(|_| !more.parts.is_empty());
+        let tenure = (more.touches_tenure && !deletes).then(|| Arc::new(tenure.clone()));
+        let around = entry.workspace.surroundings.as_deref();
+        let around = around.filter(|_| !more.parts.is_empty() && !deletes);
         let around = around.map(|around| AroundWrite {
             parts: more.parts,
             surroundings: Arc::new(around.clone()),
@@ -267,6 +294,7 @@ impl Chain {
             lease,
             tenure: tenure.clone(),
             around: around.clone(),
+            deletes,
             outcome: more.outcomes.first().filter(|_| !changed).map(|o| o.key.clone()),
             beyond_the_lease: more.beyond_the_lease,
             events: more.events.clone(),
@@ -276,11 +304,14 @@ impl Chain {
             key: entry.workspace.key.clone(),
             guard,
             lease,
+            deleted: more.deleted,
+            origin: more.origin,
             tenure,
             around,
             sealed: more.sealed,
             events: more.events,
             outcomes: more.outcomes,
+            sightings: more.sightings,
         };
         Written::Write(Box::new((write, pending)))
     }
@@ -329,7 +360,7 @@ impl Pending {
         if self.around.is_some() { Needs::Everything } else { Needs::Tenure }
     }
 
-    /// Whether `stored` is what this write leaves.
+    /// Whether `stored` is what this write leaves, which has the hot row `lease`.
     #[must_use]
     pub fn is_in(&self, stored: Option<&Stored>, lease: &LeaseRow) -> bool {
         let has_tenure =

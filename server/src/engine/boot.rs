@@ -1,5 +1,6 @@
 //! The way from a store to a working engine: acquire it, read the mark, set the timers.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::cache::Cache;
 use crate::engine::lease_clock::LeaseClock;
+use crate::engine::machines::Cordons;
 use crate::engine::members::Members;
 use crate::engine::run::Runner;
 use crate::engine::timers::Timers;
@@ -23,6 +25,7 @@ pub(crate) async fn boot(
     let acquired = store.acquire().await?;
     let clock = LeaseClock::resume(acquired.lease_mark, options.time.read());
     let timers = scan(&*store, &clock).await?;
+    let cordons = Cordons::read(&*store).await?;
     let newest = store.events(None, u64::MAX, 1).await?.newest;
     let (queue_in, queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
@@ -31,6 +34,8 @@ pub(crate) async fn boot(
         epoch: acquired.epoch,
         log_id: acquired.log_id,
         lease_bounds: options.lease_bounds,
+        work_stream_half_life: options.work_stream_half_life,
+        registration_required: options.registration_required,
         time: Arc::clone(&options.time),
         clock: Mutex::new(clock),
         newest_sequence: AtomicU64::new(newest),
@@ -45,11 +50,14 @@ pub(crate) async fn boot(
         time: options.time,
         batching: options.batching,
         work_stream_half_life: options.work_stream_half_life,
+        registration_required: options.registration_required,
         queue,
         clock,
         cache: Cache::new(options.cache_bytes),
         timers,
         members: Members::default(),
+        cordons,
+        orders: VecDeque::new(),
         waits: Waits::new(options.waiters_max),
         revision_floor: acquired.revision_floor,
         service: Principal::imported(SERVICE_PRINCIPAL),

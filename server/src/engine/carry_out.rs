@@ -12,6 +12,14 @@ use crate::store::{Load, StoreError, StoredOutcome};
 /// How often a workspace's commands are decided anew after conflicts.
 pub const ATTEMPTS_MAX: usize = 8;
 
+/// What came of deciding some items.
+pub(crate) struct Decided {
+    /// Those who waited and are served.
+    pub granted: Vec<Item>,
+    /// The places of the items that cannot be part of this batch, in order.
+    pub postponed: Vec<usize>,
+}
+
 impl Runner {
     /// Carries out what was decided ahead and the items, and answers all of them. Gives the
     /// emptied list back.
@@ -29,7 +37,10 @@ impl Runner {
                     return Ok(Vec::new());
                 }
             };
-            let granted = self.decide(&mut items, &outcomes);
+            let Decided { granted, postponed } = self.decide(&mut items, &outcomes);
+            for place in postponed.into_iter().rev() {
+                self.deferred.insert(0, items.remove(place));
+            }
             items.extend(granted);
             if !self.ahead.is_empty() {
                 let mut ahead = std::mem::take(&mut self.ahead);
@@ -103,12 +114,12 @@ impl Runner {
         if self.waits.has(item.key()) { Needs::Everything } else { item.needs() }
     }
 
-    /// Decides items whose workspaces are in the cache. Gives back those who waited and are
-    /// served by it.
-    pub fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) -> Vec<Item> {
+    /// Decides items whose workspaces are in the cache.
+    pub fn decide(&mut self, items: &mut [Item], outcomes: &[StoredOutcome]) -> Decided {
         let mut deciding = Deciding {
             clock: self.clock.clock(),
             chains: &mut self.chains,
+            cordons: &self.cordons,
             waits: &mut self.waits,
             granted: Vec::new(),
             outcomes,
@@ -117,15 +128,22 @@ impl Runner {
             no_escalation_id: &self.no_escalation_id,
             work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
+            registration_required: self.registration_required,
             last: None,
         };
-        for item in items {
+        let mut postponed = Vec::new();
+        for (place, item) in items.iter_mut().enumerate() {
             // Every item's workspace was loaded, so it has a slot and the slot an entry.
             let slot = item.slot;
             if let Some((slot, entry)) = slot.and_then(|at| Some((at, self.cache.get_mut(at)?))) {
-                deciding.item(item, slot, entry);
+                if deciding.must_wait(item, entry) {
+                    postponed.push(place);
+                } else {
+                    deciding.item(item, slot, entry);
+                }
             }
         }
-        deciding.granted
+        self.revision_floor = deciding.revision_floor;
+        Decided { granted: deciding.granted, postponed }
     }
 }

@@ -103,6 +103,8 @@ impl Runner {
             writes: Vec::new(),
             renewals: Vec::with_capacity(self.chains.len()),
             service_events: mem::take(&mut self.service_events),
+            // Orders about machines have batches of their own.
+            machines: Vec::new(),
         };
         let mut sent = Sent::default();
         sent.renewing.reserve(self.chains.len());
@@ -170,6 +172,9 @@ impl Runner {
         if let (Some(row), Some(lease)) = (row, &pending.lease) {
             entry.stored = Some((row, lease.version));
         }
+        if pending.deletes {
+            entry.stored = None;
+        }
         if pending.beyond_the_lease
             && let Some(due) = entry.workspace.tenure.next_due(boot_mark)
         {
@@ -217,7 +222,8 @@ impl Runner {
         }
     }
 
-    fn give_up(&mut self, mut items: Vec<Item>, error: StoreError) -> Stop {
+    /// The store cannot be used any more: fails all that is under way.
+    pub fn give_up(&mut self, mut items: Vec<Item>, error: StoreError) -> Stop {
         tracing::error!(?error, "the store cannot be used any more");
         self.take_back_ahead();
         items.append(&mut self.deferred);

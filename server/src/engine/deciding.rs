@@ -10,6 +10,7 @@ use tenure_core::event::Stamp;
 use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId};
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::replay::replay;
+use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::settle::settle;
 use tenure_core::time::Span;
@@ -18,6 +19,7 @@ use ulid::Ulid;
 use crate::access::Caller;
 use crate::engine::batch::{Chain, Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::machines::Cordons;
 use crate::engine::waits::Waits;
 use crate::engine::{Once, Request};
 use crate::store::{OutcomeKey, StoredOutcome};
@@ -34,6 +36,8 @@ pub struct Deciding<'a> {
     pub clock: Clock,
     /// The writes in the making.
     pub chains: &'a mut Vec<Chain>,
+    /// The machines that get no new sessions.
+    pub cordons: &'a Cordons,
     /// Who waits for what.
     pub waits: &'a mut Waits,
     /// Those who waited and are served, or refused, by this batch.
@@ -48,14 +52,25 @@ pub struct Deciding<'a> {
     pub no_escalation_id: &'a EscalationId,
     /// In how much lease-clock time the score of a work stream halves.
     pub work_stream_half_life: Span,
-    /// Unknown workspaces start above it.
+    /// Unknown workspaces start above it. Deletions raise it.
     pub revision_floor: Revision,
+    /// Whether workspaces must be registered.
+    pub registration_required: bool,
     /// The circumstances of the last command that minted nothing, and whose they were: beats
     /// come in long runs of one caller.
     pub last: Option<(Arc<Caller>, Context)>,
 }
 
 impl Deciding<'_> {
+    /// Whether `item` has to wait for the next batch: a deletion is a step of its own.
+    #[must_use]
+    pub fn must_wait(&self, item: &Item, entry: &Entry) -> bool {
+        let Some(chain) = entry.chain.and_then(|at| self.chains.get(at as usize)) else {
+            return false;
+        };
+        chain.deletes() || item.deletes_its_workspace()
+    }
+
     /// Decides one item on its workspace; a timer only settles, and has no verdict. Whoever
     /// waits and can be served is served before anything that comes later.
     pub fn item(&mut self, item: &mut Item, slot: Slot, entry: &mut Entry) {
@@ -162,6 +177,9 @@ impl Deciding<'_> {
             Err(refusal) => return Verdict::Refused(Box::new(refusal)),
             Ok(decision) => decision,
         };
+        if let Reply::WorkspaceDeleted(deleted) = &decision.reply {
+            self.revision_floor = self.revision_floor.max(deleted.revision_floor);
+        }
         if !decision.changes.is_empty() {
             let stamp = || Stamp {
                 at: context.clock.now.wall,
@@ -194,7 +212,8 @@ impl Deciding<'_> {
             },
             work_stream_half_life: self.work_stream_half_life,
             revision_floor: self.revision_floor,
-            machine_cordoned: false,
+            registration_required: self.registration_required,
+            machine_cordoned: self.cordons.bar(command),
         }
     }
 }
@@ -250,5 +269,6 @@ fn acting(command: &Command) -> Option<&ActorId> {
         Command::PutGates(request) => request.actor.as_ref(),
         Command::UpdateGate(request) => request.actor.as_ref(),
         Command::PutHandoff(request) => request.actor.as_ref(),
+        Command::Register | Command::DeleteWorkspace => None,
     }
 }

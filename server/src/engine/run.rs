@@ -1,5 +1,6 @@
 //! The commit loop: one turn takes what is queued and what is due, and makes it one batch.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::engine::batch::{Chain, Item, Source};
 use crate::engine::cache::Cache;
 use crate::engine::lease_clock::{LeaseClock, Turn};
+use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};
 use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
@@ -57,11 +59,15 @@ pub(crate) struct Runner {
     pub time: Arc<dyn TimeSource>,
     pub batching: Batching,
     pub work_stream_half_life: Span,
+    pub registration_required: bool,
     pub queue: mpsc::UnboundedReceiver<Submission>,
     pub clock: LeaseClock,
     pub cache: Cache,
     pub timers: Timers,
     pub members: Members,
+    pub cordons: Cordons,
+    /// What operators have ordered of machines, to be carried out between two batches.
+    pub orders: VecDeque<WaitingOrder>,
     pub waits: Waits,
     pub revision_floor: Revision,
     pub service: Principal,
@@ -114,6 +120,9 @@ impl Runner {
                 Ok(emptied) => emptied,
                 Err(stop) => return stop,
             };
+            if let Err(stop) = self.carry_out_order().await {
+                return stop;
+            }
             if self.stopping.is_some() && self.has_nothing_to_do() {
                 self.tell();
                 if let Some(stopped) = self.stopping.take() {
@@ -136,7 +145,8 @@ impl Runner {
             self.tell();
             self.drain_queue(items, self.batching.items_max);
         }
-        if items.is_empty() && self.ahead.is_empty() && self.stopping.is_none() {
+        let idle = items.is_empty() && self.ahead.is_empty() && self.orders.is_empty();
+        if idle && self.stopping.is_none() {
             let patience = self.patience();
             tokio::select! {
                 biased;
@@ -158,6 +168,7 @@ impl Runner {
             && self.again.is_empty()
             && self.ahead.is_empty()
             && self.deferred.is_empty()
+            && self.orders.is_empty()
     }
 
     /// Takes in what is queued, until there are `items_max`. Beats that have waited for an
@@ -190,6 +201,7 @@ impl Runner {
                     items.push(Item::new(Source::Beat { outbox: Arc::clone(&outbox), work }));
                 }
             }
+            Submission::Order(waiting) => self.orders.push_back(waiting),
             Submission::Wait(waiter) => {
                 self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
                 items.push(Item::new(Source::Wait(waiter)));

@@ -26,15 +26,7 @@ impl Runner {
             }
         }
         load.outcomes.extend(sent.pending.iter().filter_map(|pending| pending.outcome.clone()));
-        let mut wait = ASK_AGAIN_AFTER[0];
-        let (loaded, events) = loop {
-            match self.ask(load.clone()).await {
-                Ok(told) => break told,
-                Err(error) => tracing::warn!(?error, "the store does not answer; asking again"),
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(ASK_AGAIN_AFTER[1]);
-        };
+        let (loaded, events) = self.ask_until_told(load).await;
         if !events.iter().any(|sequenced| sequenced.event.key.is_none()) {
             self.service_events.splice(0..0, service_events);
         }
@@ -43,6 +35,8 @@ impl Runner {
         let outcomes = sent.pending.iter().map(|pending| {
             let stored = stored.next().flatten();
             let applied = match &pending.lease {
+                // Nobody else deletes; and what is gone cannot be deleted again.
+                None if pending.deletes => stored.is_none(),
                 None => kept.next().flatten().is_some(),
                 Some(lease) => pending.is_in(stored.as_ref(), lease),
             };
@@ -59,6 +53,20 @@ impl Runner {
             .map(|(place, _)| place)
             .collect();
         Concluded { outcomes, conflicting_renewals, events }
+    }
+
+    /// Asks until the store answers: what it holds of `load`, and the events that nobody has been
+    /// told of.
+    pub async fn ask_until_told(&self, load: Load) -> (Loaded, Vec<Sequenced>) {
+        let mut wait = ASK_AGAIN_AFTER[0];
+        loop {
+            match self.ask(load.clone()).await {
+                Ok(told) => return told,
+                Err(error) => tracing::warn!(?error, "the store does not answer; asking again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(ASK_AGAIN_AFTER[1]);
+        }
     }
 
     async fn ask(&self, load: Load) -> Result<(Loaded, Vec<Sequenced>), StoreError> {

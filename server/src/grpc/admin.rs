@@ -84,10 +84,11 @@ impl AdminRpcs {
             counts: Some(v1::Counts {
                 heartbeat_streams: self.open.heartbeat_streams(),
                 watches: self.open.watches(),
+                waiters: self.open.waits(),
                 connections: u64::try_from(self.connections.len()).unwrap_or(u64::MAX),
                 ..counts
             }),
-            registration_required: false,
+            registration_required: self.engine.registration_required(),
         })
     }
 
@@ -103,12 +104,12 @@ impl AdminRpcs {
             sessions_per_stream_max: limits.joins_per_stream,
             streams_per_connection_max: limits.streams_per_connection,
             connections_max: limits.connections,
-            waiters_per_workspace_max: 0,
+            waiters_per_workspace_max: limits.waiters_per_workspace,
             request_timeout: Some(duration(span(limits.request_time))),
             event_retention: Some(duration(span(retention.event_age))),
             ledger_retention: Some(duration(span(retention.ledger_age))),
             request_retention: Some(duration(OUTCOME_KEPT_FOR)),
-            work_stream_half_life: None,
+            work_stream_half_life: Some(duration(self.engine.work_stream_half_life())),
         }
     }
 
@@ -126,7 +127,7 @@ impl AdminRpcs {
             ends_in: Some(duration(ends_in)),
             heartbeat_streams,
             watches,
-            waiters: 0,
+            waiters: self.open.waits(),
             live_sessions: counts.live_sessions,
         })
     }

@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod ledger_list;
 pub mod list;
 pub mod machine;
+pub mod machines;
 pub mod once;
 pub mod projection;
 pub mod refusal;
@@ -31,7 +32,9 @@ pub mod text;
 pub mod time;
 pub mod transfer;
 pub mod violation;
+pub mod wait;
 pub mod work;
+pub mod workspaces;
 
 #[cfg(test)]
 pub(in crate::grpc) mod samples;

@@ -5,10 +5,8 @@
 //!
 //! Must not know: the rules, the store's form.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_core::Stream;
 use tenure::v1;
 use tenure::v1::lease_service_server::LeaseService;
 use tonic::{Request, Response, Status, Streaming};
@@ -16,7 +14,6 @@ use tonic::{Request, Response, Status, Streaming};
 use super::carry_out::carry_out;
 use super::convert::violation::Parsed;
 use super::heartbeats::{self, HeartbeatStream};
-use super::not_yet::not_yet;
 use super::open_streams::{Counted, OpenStreams};
 use super::status::Fault;
 use super::watch::{WatchStream, Watches};
@@ -30,9 +27,9 @@ mod fence;
 mod forced;
 mod read;
 mod start;
+mod waits;
 
-/// A stream that only ever says that it is still to come.
-type NotYet<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+use self::waits::WaitStream;
 
 /// The service.
 #[derive(Clone)]
@@ -70,20 +67,24 @@ impl LeaseService for LeaseRpcs {
         Ok(Response::new(self.start_all(&caller, request.into_inner()).await?))
     }
 
-    type AwaitSessionStream = NotYet<v1::AwaitSessionResponse>;
+    type AwaitSessionStream = Counted<WaitStream>;
 
     async fn await_session(
         &self,
-        _: Request<v1::AwaitSessionRequest>,
+        request: Request<v1::AwaitSessionRequest>,
     ) -> Result<Response<Self::AwaitSessionStream>, Status> {
-        Err(not_yet("AwaitSession"))
+        let caller = access::caller(&request);
+        // Serving puts it there; a call that comes another way is told nothing.
+        let notice = request.extensions().get().cloned().unwrap_or_else(Notice::never);
+        let stream = self.wait(caller, request.into_inner(), notice)?;
+        Ok(Response::new(self.open.wait(stream)))
     }
 
     async fn list_waiters(
         &self,
-        _: Request<v1::ListWaitersRequest>,
+        request: Request<v1::ListWaitersRequest>,
     ) -> Result<Response<v1::ListWaitersResponse>, Status> {
-        Err(not_yet("ListWaiters"))
+        Ok(Response::new(self.waiters(request.get_ref()).await?))
     }
 
     async fn heartbeat(

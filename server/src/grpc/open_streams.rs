@@ -12,6 +12,7 @@ use futures_util::Stream;
 pub struct OpenStreams {
     heartbeats: Arc<AtomicU64>,
     watches: Arc<AtomicU64>,
+    waits: Arc<AtomicU64>,
 }
 
 impl OpenStreams {
@@ -25,6 +26,11 @@ impl OpenStreams {
         Counted::new(stream, &self.watches)
     }
 
+    /// Counts `stream` as a wait for as long as it lives.
+    pub fn wait<S>(&self, stream: S) -> Counted<S> {
+        Counted::new(stream, &self.waits)
+    }
+
     /// Open heartbeat streams.
     #[must_use]
     pub fn heartbeat_streams(&self) -> u64 {
@@ -35,6 +41,12 @@ impl OpenStreams {
     #[must_use]
     pub fn watches(&self) -> u64 {
         self.watches.load(Ordering::Relaxed)
+    }
+
+    /// Open waits.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
     }
 }
 

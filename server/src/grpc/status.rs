@@ -11,11 +11,14 @@
 
 use tenure::v1;
 use tenure_core::context::Clock;
+use tenure_core::machine::MachineRefusal;
 use tenure_core::refusal::{Reason, Refusal};
 use tenure_core::time::Span;
 use tonic::{Code, Status};
 
+use crate::access::Caller;
 use crate::engine::Failure;
+use crate::engine::machines::OrderFailure;
 use crate::grpc::convert::refusal;
 use crate::grpc::convert::time::duration;
 use crate::grpc::convert::violation::{Violation, Violations};
@@ -40,6 +43,10 @@ const OVERLOADED_RETRY_MS: std::ops::RangeInclusive<u64> = 100..=500;
 const RETRY_SCATTER_PERMILLE: u64 = 100;
 /// The least range of that, in milliseconds.
 const RETRY_SCATTER_MIN_MS: u64 = 50;
+
+/// What to do about a machine that nobody knows.
+const NAME_IT_BY_ID: &str =
+    "name it by its id, as the list of machines shows it, and not by its host name";
 
 /// What went wrong, in the terms of the contract.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +127,23 @@ impl Fault {
         }
     }
 
+    /// An order about a machine that the engine did not carry out.
+    #[must_use]
+    pub fn not_ordered(failure: &OrderFailure, clock: &Clock) -> Self {
+        let (refusal, reason, hint) = match failure {
+            OrderFailure::Failed(failure) => return Self::failed(failure, clock),
+            OrderFailure::Refused(refusal @ MachineRefusal::Unknown) => {
+                (refusal, v1::ErrorReason::NoSuchMachine, NAME_IT_BY_ID)
+            }
+            OrderFailure::Refused(refusal @ MachineRefusal::TooManyCordoned) => {
+                (refusal, v1::ErrorReason::QuotaExceeded, "uncordon or forget some first")
+            }
+        };
+        let detail =
+            v1::Refusal { reason: reason.into(), hint: hint.to_owned(), ..v1::Refusal::default() };
+        Self::with_refusal(detail, refusal.to_string())
+    }
+
     /// A store that could not be read or written. What exactly failed is for operators, who
     /// find it in the log: it may name files.
     #[must_use]
@@ -154,6 +178,14 @@ impl Fault {
         };
         let role = required.as_str_name().trim_start_matches("ROLE_").to_lowercase();
         Self::with_refusal(refusal, format!("the call needs the role {role}"))
+    }
+
+    /// Lets only operators pass.
+    ///
+    /// # Errors
+    /// [`Fault::role_required`].
+    pub fn unless_operator(caller: &Caller) -> Result<(), Self> {
+        if caller.operator { Ok(()) } else { Err(Self::role_required(v1::Role::Operator)) }
     }
 
     /// A defect of the server: it answered a command with something else.

@@ -21,6 +21,7 @@ use crate::access;
 use crate::engine::Engine;
 use crate::store::Reads;
 
+mod known;
 mod read;
 
 /// The service.
@@ -41,23 +42,25 @@ impl WorkspaceService for WorkspaceRpcs {
 
     async fn register_workspace(
         &self,
-        _: Request<v1::RegisterWorkspaceRequest>,
+        request: Request<v1::RegisterWorkspaceRequest>,
     ) -> Result<Response<v1::RegisterWorkspaceResponse>, Status> {
-        Err(not_yet("RegisterWorkspace"))
+        let caller = access::caller(&request);
+        Ok(Response::new(self.register(caller, request.into_inner()).await?))
     }
 
     async fn list_workspaces(
         &self,
-        _: Request<v1::ListWorkspacesRequest>,
+        request: Request<v1::ListWorkspacesRequest>,
     ) -> Result<Response<v1::ListWorkspacesResponse>, Status> {
-        Err(not_yet("ListWorkspaces"))
+        Ok(Response::new(self.list(request.into_inner()).await?))
     }
 
     async fn delete_workspace(
         &self,
-        _: Request<v1::DeleteWorkspaceRequest>,
+        request: Request<v1::DeleteWorkspaceRequest>,
     ) -> Result<Response<v1::DeleteWorkspaceResponse>, Status> {
-        Err(not_yet("DeleteWorkspace"))
+        let caller = access::caller(&request);
+        Ok(Response::new(self.delete(caller, request.into_inner()).await?))
     }
 
     async fn put_handoff(

@@ -22,6 +22,10 @@ pub(super) fn type_name(what: &What) -> &'static str {
         What::GateUpdated { .. } => "GATE_UPDATED",
         What::GatesCleared { .. } => "GATES_CLEARED",
         What::HandoffPut(_) => "HANDOFF_PUT",
+        What::WorkspaceRegistered => "WORKSPACE_REGISTERED",
+        What::WorkspaceDeleted { .. } => "WORKSPACE_DELETED",
+        What::MachineCordoned { .. } => "MACHINE_CORDONED",
+        What::MachineUncordoned { .. } => "MACHINE_UNCORDONED",
         What::ServerStarted { .. } => "SERVER_STARTED",
         What::ServerDrained { .. } => "SERVER_DRAINED",
         What::ClockStepped { .. } => "CLOCK_STEPPED",
@@ -47,6 +51,10 @@ pub(super) fn is_important(what: &What) -> bool {
         | What::GateUpdated { .. }
         | What::GatesCleared { .. }
         | What::HandoffPut(_)
+        | What::WorkspaceRegistered
+        | What::WorkspaceDeleted { .. }
+        | What::MachineCordoned { .. }
+        | What::MachineUncordoned { .. }
         | What::ServerStarted { .. }
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }

@@ -10,20 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{EscalationId, Key, SessionId};
+use tenure_core::name::{EscalationId, Key, MachineId, SessionId};
 
 use self::data::Data;
 pub use self::fate::Fate;
 use self::fate::Fates;
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
-    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
-    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole,
+    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, MachineFilter,
+    MachinePage, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored,
+    StoredMachine, Upkeep, Whole, WorkspacePage,
 };
 
 mod data;
 mod fate;
 mod ledger;
+mod machines;
 mod pages;
 
 /// How unkind a store is. The default is kind: no faults, no delay.
@@ -186,6 +188,15 @@ impl Reads for MemoryStore {
         self.call(move |data| data.list(&filter, after.as_ref(), limit))
     }
 
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage> {
+        self.call(move |data| data.workspaces(prefix.as_deref(), after.as_ref(), limit))
+    }
+
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage> {
         self.call(move |data| data.events(key.as_ref(), after, limit))
     }
@@ -204,6 +215,19 @@ impl Reads for MemoryStore {
 
     fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
         self.call(move |data| data.ledger.page(&query))
+    }
+
+    fn machine(&self, id: MachineId) -> Pending<'_, Option<StoredMachine>> {
+        self.call(move |data| data.machine(&id))
+    }
+
+    fn machines(
+        &self,
+        filter: MachineFilter,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Pending<'_, MachinePage> {
+        self.call(move |data| data.machine_page(&filter, after.as_ref(), limit))
     }
 }
 

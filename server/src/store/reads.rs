@@ -5,10 +5,10 @@
 use tenure_core::escalation::{Escalation, EscalationKind};
 use tenure_core::event::Event;
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{EscalationId, Key, SessionId};
+use tenure_core::name::{EscalationId, Key, MachineId, SessionId};
 use tenure_core::session::Lifecycle;
 
-use super::{LedgerPage, LedgerQuery, Pending, Stored};
+use super::{LedgerPage, LedgerQuery, MachineFilter, MachinePage, Pending, Stored, StoredMachine};
 
 /// The most rows that one page of any read may hold.
 pub const PAGE_MAX: u32 = 1_000;
@@ -32,6 +32,14 @@ pub trait Reads: Send + Sync + 'static {
     /// A page of workspaces that hold a session, after `after` in key order.
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage>;
 
+    /// A page of workspaces, with a session or without, after `after` in key order.
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage>;
+
     /// A page of the event log after `after`, of one workspace or of all.
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage>;
 
@@ -47,6 +55,17 @@ pub trait Reads: Send + Sync + 'static {
     /// A page of ended sessions, the last ended first, and the totals of all of them if they
     /// are asked for.
     fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage>;
+
+    /// One machine, with what it holds.
+    fn machine(&self, id: MachineId) -> Pending<'_, Option<StoredMachine>>;
+
+    /// A page of machines, after `after` in the order of their ids.
+    fn machines(
+        &self,
+        filter: MachineFilter,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Pending<'_, MachinePage>;
 }
 
 /// A workspace with its key, as pages list it: without surroundings.
@@ -84,6 +103,26 @@ pub struct ListPage {
     pub next: Option<Key>,
     /// The newest sequence in the snapshot that the page was read from.
     pub sequence: u64,
+}
+
+/// A workspace that is known, with a session or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownWorkspace {
+    /// Which one.
+    pub key: Key,
+    /// What is stored, without surroundings.
+    pub stored: Stored,
+    /// How many escalations are open.
+    pub open_escalations: u32,
+}
+
+/// A page of known workspaces, in the order of their keys.
+#[derive(Debug, Clone)]
+pub struct WorkspacePage {
+    /// The workspaces.
+    pub rows: Vec<KnownWorkspace>,
+    /// The key to continue after; absent on the last page.
+    pub next: Option<Key>,
 }
 
 /// One workspace as a whole.
@@ -142,7 +181,7 @@ pub struct EventPage {
 /// How much is stored, for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Workspaces ever written.
+    /// Known workspaces.
     pub workspaces: u64,
     /// Stored sessions.
     pub sessions: u64,

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_core::ledger::LedgerEntry;
-use tenure_core::name::{EscalationId, Key, SessionId};
+use tenure_core::name::{EscalationId, Key, MachineId, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
 use self::ledger::TotalsTurn;
@@ -20,8 +20,9 @@ use self::readers::Readers;
 use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
-    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, Pending, Pruned, Reads,
-    Retention, RowId, Store, StoreError, Stored, Upkeep, Whole,
+    LeaseSlot, LedgerPage, LedgerQuery, ListFilter, ListPage, Load, Loaded, MachineFilter,
+    MachinePage, Pending, Pruned, Reads, Retention, RowId, Store, StoreError, Stored,
+    StoredMachine, Upkeep, Whole, WorkspacePage,
 };
 
 mod around;
@@ -35,6 +36,7 @@ mod ledger;
 mod list;
 mod load;
 mod lock;
+mod machines;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -45,6 +47,7 @@ mod renew;
 mod rows;
 mod schema;
 mod step;
+mod workspaces;
 mod writer;
 
 #[doc(hidden)]
@@ -237,6 +240,17 @@ impl Reads for SqliteStore {
         )
     }
 
+    fn workspaces(
+        &self,
+        prefix: Option<String>,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Pending<'_, WorkspacePage> {
+        pending(self.readers.read(move |connection| {
+            workspaces::page(connection, prefix.as_deref(), after.as_ref(), limit)
+        }))
+    }
+
     fn events(&self, key: Option<Key>, after: u64, limit: u32) -> Pending<'_, EventPage> {
         pending(
             self.readers
@@ -270,6 +284,22 @@ impl Reads for SqliteStore {
             });
             read.await
         })
+    }
+
+    fn machine(&self, id: MachineId) -> Pending<'_, Option<StoredMachine>> {
+        pending(self.readers.read(move |connection| machines::machine(connection, &id)))
+    }
+
+    fn machines(
+        &self,
+        filter: MachineFilter,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Pending<'_, MachinePage> {
+        pending(
+            self.readers
+                .read(move |connection| machines::page(connection, &filter, after.as_ref(), limit)),
+        )
     }
 }
 

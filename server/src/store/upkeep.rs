@@ -17,6 +17,12 @@ pub struct Retention {
     pub important_events_before: WallTime,
     /// Ledger entries that ended before this wall time go.
     pub ledger_before: WallTime,
+    /// Machines that hold nothing, are not cordoned, and of which nothing was noted since this
+    /// wall time go.
+    pub machines_before: WallTime,
+    /// The present: of a machine that holds a session it is noted then, so that it is not
+    /// looked at again and again.
+    pub wall_now: WallTime,
     /// At most so many rows are removed in one call, so that writers wait little.
     pub rows_max: u32,
 }
@@ -30,6 +36,10 @@ pub struct Pruned {
     pub ledger_entries: u64,
     /// Outcomes removed.
     pub outcomes: u64,
+    /// Names of deleted workspaces, of which no event was left.
+    pub names: u64,
+    /// Machines removed.
+    pub machines: u64,
 }
 
 /// Keeping a store bounded.

@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard};
 use tenure_core::event::{Event, Facts, SERVICE_PRINCIPAL, What};
 use tenure_core::ledger::LedgerEntry;
 use tenure_core::name::{
-    ActorId, EscalationId, INTERACTIVE_OWNER, Principal, ProfileName, SessionId, WorkspaceName,
+    ActorId, EscalationId, INTERACTIVE_OWNER, MachineId, Principal, ProfileName, SessionId,
+    WorkspaceName,
 };
 use tenure_core::session::{
     Autonomous, AutonomousKind, FencingToken, Holder, Mode, Revision, Session,
@@ -18,7 +19,8 @@ use tenure_core::workspace::Tenure;
 
 use crate::store::{
     Counts, EscalationFilter, EscalationPage, EventPage, LedgerPage, LedgerQuery, ListFilter,
-    ListPage, Pending, RowId, StoreError, Stored, Version, Whole, page_of,
+    ListPage, MachineFilter, MachinePage, Pending, RowId, StoreError, Stored, StoredMachine,
+    Version, Whole, WorkspacePage, page_of,
 };
 
 use super::{Arc, Clock, Feed, Key, Listed, LogId, Published, Reads, Sequenced, broadcast};
@@ -332,6 +334,10 @@ impl Reads for Fake {
         self.read(|_| EscalationPage { rows: Vec::new(), next: None })
     }
 
+    fn workspaces(&self, _: Option<String>, _: Option<Key>, _: u32) -> Pending<'_, WorkspacePage> {
+        self.read(|_| WorkspacePage { rows: Vec::new(), next: None })
+    }
+
     fn list(&self, filter: ListFilter, after: Option<Key>, limit: u32) -> Pending<'_, ListPage> {
         self.read(move |state| {
             let limit = usize::try_from(limit).expect("small");
@@ -390,5 +396,13 @@ impl Reads for Fake {
 
     fn ledger(&self, query: LedgerQuery) -> Pending<'_, LedgerPage> {
         self.read(move |state| page_of((1..).zip(&state.ledger), &query))
+    }
+
+    fn machine(&self, _: MachineId) -> Pending<'_, Option<StoredMachine>> {
+        self.read(|_| None)
+    }
+
+    fn machines(&self, _: MachineFilter, _: Option<MachineId>, _: u32) -> Pending<'_, MachinePage> {
+        self.read(|_| MachinePage::default())
     }
 }

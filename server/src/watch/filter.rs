@@ -49,6 +49,14 @@ pub enum EventType {
     GatesCleared,
     /// The handoff was replaced.
     HandoffPut,
+    /// A workspace was registered.
+    WorkspaceRegistered,
+    /// A workspace was deleted.
+    WorkspaceDeleted,
+    /// A machine gets no new sessions any more.
+    MachineCordoned,
+    /// A machine gets new sessions again.
+    MachineUncordoned,
     /// The server began to serve.
     ServerStarted,
     /// The server was told to drain.
@@ -80,6 +88,10 @@ impl EventType {
             What::GateUpdated { .. } => Self::GateUpdated,
             What::GatesCleared { .. } => Self::GatesCleared,
             What::HandoffPut(_) => Self::HandoffPut,
+            What::WorkspaceRegistered => Self::WorkspaceRegistered,
+            What::WorkspaceDeleted { .. } => Self::WorkspaceDeleted,
+            What::MachineCordoned { .. } => Self::MachineCordoned,
+            What::MachineUncordoned { .. } => Self::MachineUncordoned,
             What::ServerStarted { .. } => Self::ServerStarted,
             What::ServerDrained { .. } => Self::ServerDrained,
             What::ClockStepped { .. } => Self::ClockStepped,
@@ -98,7 +110,7 @@ pub struct EventFilter {
     pub owner: Option<String>,
     /// The second actor.
     pub supervisor: Option<String>,
-    /// The id of the holder's machine.
+    /// The id of the holder's machine, or of the one that the event is about.
     pub machine: Option<String>,
     /// What happened. A set that is there and empty matches nothing: the caller named only
     /// types that are never written.
@@ -137,6 +149,11 @@ impl EventFilter {
     fn wants_holder_of(&self, event: &Event) -> bool {
         if self.owner.is_none() && self.supervisor.is_none() && self.machine.is_none() {
             return true;
+        }
+        if let What::MachineCordoned { machine } | What::MachineUncordoned { machine } = &event.what
+        {
+            let has_no_holder = self.owner.is_none() && self.supervisor.is_none();
+            return has_no_holder && self.machine.as_deref() == Some(machine.as_str());
         }
         [&event.before, &event.after].into_iter().flatten().any(|holder| self.selects(holder))
     }

@@ -181,7 +181,7 @@ async fn an_item_of_a_batch_is_refused_alone() {
 #[tokio::test]
 async fn what_is_still_to_come_says_so() {
     let mut server = Server::start().await;
-    let refused = server.lease.list_waiters(v1::ListWaitersRequest::default()).await.unwrap_err();
+    let refused = server.admin.verify_store(v1::VerifyStoreRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
-    assert!(refused.message().contains("ListWaiters"));
+    assert!(refused.message().contains("VerifyStore"));
 }

@@ -57,17 +57,26 @@ fn unrecorded(workspace: &str, expires_at: LeaseInstant) -> Write {
         }),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: vec![],
         events: vec![],
         outcomes: vec![],
+        sightings: vec![],
     }
 }
 
 /// Stores sessions behind the engine's back, so that it sets no timer for them.
 async fn store(server: &Server, writes: Vec<Write>) {
     let lease_now = LeaseInstant(0);
-    let batch =
-        Batch { epoch: server.epoch, lease_now, writes, renewals: vec![], service_events: vec![] };
+    let batch = Batch {
+        epoch: server.epoch,
+        lease_now,
+        writes,
+        renewals: vec![],
+        service_events: vec![],
+        machines: vec![],
+    };
     server.store.commit(batch).await.unwrap();
 }
 

@@ -11,6 +11,7 @@
 mod ahead;
 mod commits;
 mod loading;
+mod machines;
 mod repeats;
 mod retention;
 mod streams;

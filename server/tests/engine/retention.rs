@@ -5,16 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
+use tenure_core::command::Command;
 use tenure_core::event::What;
-use tenure_core::name::SessionId;
+use tenure_core::machine::MachineCommand;
+use tenure_core::name::{MachineId, SessionId};
 use tenure_core::reply::Reply;
+use tenure_core::session::MachineRef;
 use tenure_core::time::WallTime;
+use tenured::access::Caller;
 use tenured::config::RetentionTimes;
 use tenured::drain::{Cause, Drain};
+use tenured::engine::machines::MachineOrder;
 use tenured::engine::{Engine, EngineOptions, Request};
 use tenured::retention::keep_bounded;
-use tenured::store::Store;
 use tenured::store::sqlite::{Fault, FaultPlan, FaultPoint, SqliteOptions, SqliteStore};
+use tenured::store::{MachineFilter, Store};
 use tenured::time::{Reading, TimeSource};
 
 use crate::world::{clear, force, start};
@@ -146,4 +151,56 @@ async fn the_retention_task_forgets_what_is_old_and_outlives_errors_of_the_store
     assert_eq!(rig.store.ledger_entry(first).await.unwrap(), None);
     drain.begin(Cause::Asked);
     task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_forgotten_30_days_after_it_held_a_session_and_a_cordoned_one_never() {
+    let rig = Rig::new().await;
+    for name in ["gone", "here", "cordoned"] {
+        rig.call(on(name, start(name, "a", 600))).await;
+    }
+    for name in ["gone", "cordoned"] {
+        rig.call(clear(name, "a")).await;
+    }
+    let id = MachineId::imported("cordoned");
+    let (caller, command) =
+        (Arc::new(Caller::local(None)), MachineCommand::Cordon { reason: None });
+    let order = MachineOrder { id, command, caller, known: None };
+    rig.engine.order(order).await.unwrap();
+    let drain = Drain::new(Duration::from_secs(1));
+    let task = keep_bounded(Arc::clone(&rig.store), rig.engine.clone(), TIMES, drain.clone());
+    let task = tokio::spawn(task);
+    rig.pass(30 * DAY);
+    rig.knows(&["cordoned", "gone", "here"]).await;
+    rig.pass(Duration::from_millis(1));
+    rig.knows(&["cordoned", "here"]).await;
+    rig.pass(300 * DAY);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    rig.knows(&["cordoned", "here"]).await;
+    drain.begin(Cause::Asked);
+    task.await.unwrap();
+}
+
+fn on(machine: &str, mut request: Request) -> Request {
+    if let Command::Start(start) = &mut request.command {
+        let id = MachineId::imported(machine);
+        start.machine = Some(MachineRef { id, host: machine.into(), labels: [].into() });
+    }
+    request
+}
+
+impl Rig {
+    /// Waits until these machines, and no others, are known.
+    async fn knows(&self, expected: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            tokio::time::sleep(Duration::from_secs(61)).await;
+            let page = self.store.machines(MachineFilter::default(), None, 100).await.unwrap();
+            let known: Vec<_> = page.rows.iter().map(|row| row.machine.id.as_str()).collect();
+            if known == expected {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{known:?} instead of {expected:?}");
+        }
+    }
 }

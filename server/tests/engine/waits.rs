@@ -1,13 +1,19 @@
 //! Waiting: first come, first served, in the very step that makes it possible.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_core::command::{Await, Command};
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
+use tenure_core::machine::MachineCommand;
+use tenure_core::name::MachineId;
 use tenure_core::refusal::Reason;
 use tenure_core::reply::Reply;
+use tenure_core::session::MachineRef;
 use tenure_core::time::Span;
+use tenured::access::Caller;
+use tenured::engine::machines::MachineOrder;
 use tenured::engine::waits::{Place, Wait, WaitUpdate, Waiting};
 use tenured::engine::{Answer, EngineOptions, Failure, Once, Request};
 use tenured::store::memory::Fate;
@@ -267,8 +273,12 @@ async fn a_step_that_is_lost_grants_nothing_and_keeps_the_order() {
         let mut b = world.waits(waiting("b"), 1).await;
         let mut c = world.waits(waiting("c"), 2).await;
         world.store.script(fate);
+        let before = world.engine.clock().now.lease;
         world.call(clear("w", "a")).await.unwrap();
         let session = granted(&mut b).await;
+        // Not by way of another, who did not claim it.
+        let waited = world.engine.clock().now.lease.since(before);
+        assert!(waited < Span::from_secs(5), "{fate:?}: {waited:?}");
         let stored = world.stored("w").await.unwrap();
         assert_eq!(stored.tenure.session.as_ref(), Some(&session), "{fate:?}");
         world.call(give_up("w", "b", session.id.unwrap())).await.unwrap();
@@ -357,4 +367,38 @@ async fn ten_thousand_are_served_without_a_herd() {
     // Each is told when it comes, and as it moves up at the front; hardly more, because all of
     // this takes less than a second of the lease clock.
     assert!(told <= 3 * WAITERS, "told {told} times");
+}
+
+/// A wait from the machine `m`.
+fn waiting_on_m(actor: &str) -> Waiting {
+    let mut waiting = waiting(actor);
+    let id = MachineId::imported("m");
+    waiting.asks.start.machine = Some(MachineRef { id, host: "m".into(), labels: [].into() });
+    waiting
+}
+
+async fn cordon_m(world: &World) {
+    let (id, caller) = (MachineId::imported("m"), Arc::new(Caller::local(None)));
+    let command = MachineCommand::Cordon { reason: None };
+    world.engine.order(MachineOrder { id, command, caller, known: None }).await.unwrap();
+}
+
+async fn is_barred(wait: &mut Wait) -> bool {
+    let ended = end(wait).await;
+    matches!(ended, Err(Failure::Refused(refusal)) if refusal.reason == Reason::MachineCordoned)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_on_a_cordoned_machine_is_refused_in_its_turn_and_the_next_is_served() {
+    let world = World::new().await;
+    world.started("w", "a", 60).await;
+    let mut before = world.waits(waiting_on_m("b"), 1).await;
+    cordon_m(&world).await;
+    let mut after = world.waits(waiting_on_m("c"), 2).await;
+    let mut elsewhere = world.waits(waiting("d"), 3).await;
+    world.call(clear("w", "a")).await.unwrap();
+    assert!(is_barred(&mut before).await && is_barred(&mut after).await);
+    assert_eq!(granted(&mut elsewhere).await.actor().unwrap().as_str(), "d");
+    let mut at_once = world.engine.wait(Waiting { key: key("free"), ..waiting_on_m("e") }).unwrap();
+    assert!(is_barred(&mut at_once).await);
 }

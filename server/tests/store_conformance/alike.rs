@@ -5,26 +5,29 @@ use std::sync::{Arc, LazyLock};
 use fastrand::Rng;
 use tenure_core::escalation::EscalationKind;
 use tenure_core::ledger::{EndCause, LedgerEntry};
-use tenure_core::name::{ActorId, EscalationId, SessionId};
+use tenure_core::machine::{Cordon, MachineChange, Sighting};
+use tenure_core::name::{ActorId, EscalationId, MachineId, Principal, SessionId};
 use tenure_core::parts::{Needs, Parts};
-use tenure_core::session::{Lifecycle, Revision};
+use tenure_core::session::Lifecycle;
 use tenure_core::surroundings::{Signals, Surroundings};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{
     AroundWrite, Batch, Epoch, EscalationFilter, Guard, LeaseWrite, LedgerFilter, LedgerPage,
-    LedgerQuery, ListFilter, Load, Retention, RowId, Store, Version, Write,
+    LedgerQuery, ListFilter, Load, MachineFilter, MachinePage, MachineWrite, Retention, RowId,
+    Store, Version, Write,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
 use crate::sample::{
-    beat, entry, important, interactive, key, ordinary, outcome, outcome_key, program, session,
-    tenure, transfer, write,
+    beat, entry, free, important, interactive, key, machine, ordinary, outcome, outcome_key,
+    program, session, sighting, tenure, transfer, write,
 };
 use crate::surrounding::{EACH_PART, a_little, signals};
 
 const NAMES: [&str; 12] =
     ["a", "a/b", "a/b/c", "a-b", "a/b-c", "a.b", "b", "b/a", "B", "c", "c/d", "c/d/e"];
+const MACHINES: [&str; 4] = ["M", "m", "m/1", "n"];
 const ACTORS: [&str; 3] = ["alice", "bob", "interactive"];
 
 fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
@@ -52,7 +55,7 @@ fn random_around(rng: &mut Rng) -> Option<AroundWrite> {
 fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
     if rng.u8(..4) == 0 {
         let signals = random_signals(rng);
-        return Tenure { revision: Some(Revision(revision)), signals, ..Tenure::default() };
+        return Tenure { signals, ..free(revision) };
     }
     let id = format!("ses_{revision}");
     let mut session = match rng.u8(..4) {
@@ -67,6 +70,7 @@ fn random_tenure(rng: &mut Rng, revision: u64) -> Tenure {
         }
     };
     session.expiry_recorded = rng.bool();
+    session.machine = rng.bool().then(|| machine(pick(rng, &MACHINES)));
     let mut tenure = tenure(revision, session);
     tenure.transfer = rng.bool().then(|| transfer(rng.u64(..100)));
     tenure.signals = random_signals(rng);
@@ -92,6 +96,7 @@ fn random_write(rng: &mut Rng, name: &str, known: Option<(RowId, Version)>) -> W
         write.events.push(important(name, rng.u64(..100)));
         write.sealed.push(random_entry(rng, name, version.0));
     }
+    write.sightings = (0..rng.u8(..3)).map(|_| random_sighting(rng)).collect();
     if rng.u8(..4) == 0 {
         let id = format!("r{}", rng.u8(..4));
         write.outcomes.push(outcome(name, &id, rng.u64(..100)));
@@ -102,13 +107,47 @@ fn random_write(rng: &mut Rng, name: &str, known: Option<(RowId, Version)>) -> W
     write
 }
 
+fn random_sighting(rng: &mut Rng) -> Sighting {
+    let seen = sighting(pick(rng, &MACHINES), rng.u64(..100));
+    let seen_at = rng.bool().then(|| WallTime(rng.u64(..=seen.at.0)));
+    Sighting { stated: rng.bool(), seen_at, ..seen }
+}
+
+fn random_order(rng: &mut Rng) -> MachineWrite {
+    let at = WallTime(rng.u64(..100));
+    let reason = rng.bool().then(|| "why".into());
+    let change = match rng.u8(..3) {
+        0 => MachineChange::Cordoned(Cordon { at, by: Principal::imported("operator"), reason }),
+        1 => MachineChange::Uncordoned,
+        _ => MachineChange::Forgotten,
+    };
+    MachineWrite { id: MachineId::imported(pick(rng, &MACHINES)), change, at }
+}
+
+async fn same_machines(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
+    let name = MachineId::imported(pick(rng, &MACHINES));
+    let by_sqlite = sqlite.machine(name.clone()).await.unwrap();
+    assert_eq!(by_sqlite, memory.machine(name).await.unwrap());
+    let filter = MachineFilter {
+        host: (rng.u8(..5) == 0).then(|| "m.example".to_owned()),
+        cordoned: (rng.u8(..3) == 0).then(|| rng.bool()),
+        holding: (rng.u8(..3) == 0).then(|| rng.bool()),
+        ..MachineFilter::default()
+    };
+    // Which page is the last shows only in whether there is another, and that may be empty.
+    let every = |page: MachinePage| page.rows;
+    let by_sqlite = sqlite.machines(filter.clone(), None, 100).await.unwrap();
+    let by_memory = memory.machines(filter.clone(), None, 100).await.unwrap();
+    assert_eq!(every(by_sqlite), every(by_memory), "{filter:?}");
+}
+
 fn random_filter(rng: &mut Rng) -> ListFilter {
     ListFilter {
         prefix: rng.bool().then(|| pick(rng, &NAMES).to_owned()),
         lifecycle: (rng.u8(..4) == 0).then_some(Lifecycle::Autonomous),
         owner: (rng.u8(..4) == 0).then(|| pick(rng, &ACTORS).to_owned()),
         supervisor: (rng.u8(..4) == 0).then(|| pick(rng, &ACTORS).to_owned()),
-        machine: None,
+        machine: (rng.u8(..4) == 0).then(|| pick(rng, &MACHINES).to_owned()),
         expiry_recorded: (rng.u8(..3) == 0).then(|| rng.bool()),
     }
 }
@@ -229,6 +268,7 @@ async fn same_reads(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
     let keys: Vec<_> = (0..rng.usize(..4)).map(|_| key(pick(rng, &NAMES))).collect();
     assert_eq!(sqlite.get_each(keys.clone()).await.unwrap(), memory.get_each(keys).await.unwrap());
     same_ledger(rng, sqlite, memory).await;
+    same_machines(rng, sqlite, memory).await;
 }
 
 async fn same_prune(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
@@ -238,6 +278,8 @@ async fn same_prune(rng: &mut Rng, sqlite: &impl Store, memory: &impl Store) {
         events_max: rng.u64(..10),
         important_events_before: WallTime(rng.u64(..30)),
         ledger_before: WallTime(rng.u64(..60)),
+        machines_before: WallTime(rng.u64(..100)),
+        wall_now: WallTime(100),
         // Which rows go first is a store's own affair, so all go at once.
         rows_max: 1_000,
     };
@@ -254,6 +296,7 @@ fn is_renewal(write: &Write) -> bool {
         && write.sealed.is_empty()
         && write.events.is_empty()
         && write.outcomes.is_empty()
+        && write.sightings.is_empty()
 }
 
 fn renewal(write: &Write) -> LeaseWrite {
@@ -282,7 +325,14 @@ async fn run(seed: u64) {
             writes.extract_if(.., |write| is_renewal(write)).map(|write| renewal(&write)).collect();
         let epoch = if rng.u8(..20) == 0 { Epoch(epoch.0 + 1) } else { epoch };
         let lease_now = LeaseInstant(rng.u64(..100));
-        let batch = Batch { epoch, lease_now, writes, renewals, service_events: Vec::new() };
+        let batch = Batch {
+            epoch,
+            lease_now,
+            writes,
+            renewals,
+            service_events: Vec::new(),
+            machines: (0..rng.u8(..3)).map(|_| random_order(&mut rng)).collect(),
+        };
         let by_sqlite = sqlite.commit(batch.clone()).await;
         let by_memory = memory.commit(batch.clone()).await;
         assert_eq!(format!("{by_sqlite:?}"), format!("{by_memory:?}"), "{batch:#?}");

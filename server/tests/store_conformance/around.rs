@@ -12,7 +12,9 @@ use tenured::store::{
 };
 
 use crate::harness::{Harness, acquired};
-use crate::sample::{apply, batch, beat, create, created, key, loaded, session, tenure, write};
+use crate::sample::{
+    apply, batch, beat, create, created, free, key, loaded, session, tenure, write,
+};
 use crate::surrounding::{
     EACH_PART, a_little, at_the_limits, bytes, escalation, every_part, put, replaced, section,
     sections, signals, surrounded,
@@ -140,7 +142,7 @@ pub async fn a_beat_leaves_the_surroundings_alone<H: Harness>() {
 pub async fn surroundings_outlive_their_session<H: Harness>() {
     let (_harness, store, acquired) = acquired::<H>().await;
     let row = created(&store, acquired.epoch, create_with("a", a_little(0))).await;
-    let cleared = Tenure { revision: Some(Revision(2)), signals: signals(1), ..Tenure::default() };
+    let cleared = Tenure { signals: signals(1), ..free(2) };
     let guard = Guard::At(row, Version(1));
     apply(&store, acquired.epoch, vec![write(key("a"), guard, 2, cleared.clone())]).await;
     let stored = whole(&store, "a").await;
@@ -243,12 +245,15 @@ pub async fn counts_and_retention_leave_surroundings_alone<H: Harness>() {
     let writes = vec![put("a", row, 1, every_part(), a_little(0))];
     apply(&store, acquired.epoch, writes).await;
     assert_eq!(store.counts().await.unwrap(), before);
+    let late = tenure_core::time::WallTime(u64::MAX);
     let everything = Retention {
         lease_now: tenure_core::time::LeaseInstant(u64::MAX),
-        events_before: tenure_core::time::WallTime(u64::MAX),
+        events_before: late,
         events_max: 0,
-        important_events_before: tenure_core::time::WallTime(u64::MAX),
-        ledger_before: tenure_core::time::WallTime(u64::MAX),
+        important_events_before: late,
+        ledger_before: late,
+        machines_before: late,
+        wall_now: late,
         rows_max: 1_000,
     };
     store.prune(everything).await.unwrap();

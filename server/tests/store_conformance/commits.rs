@@ -12,7 +12,7 @@ use tenured::store::{Guard, LeaseRow, Load, Outcome, Reads, Store, Upkeep, Versi
 
 use crate::harness::{Harness, acquired};
 use crate::sample::{
-    apply, batch, beat, create, created, key, loaded, loaded_outcome, ordinary, outcome,
+    apply, batch, beat, create, created, free, key, loaded, loaded_outcome, ordinary, outcome,
     outcome_key, program, row_of, session, tenure, transfer, write,
 };
 
@@ -143,7 +143,7 @@ pub async fn a_pending_transfer_comes_and_goes<H: Harness>() {
 pub async fn a_cleared_workspace_keeps_its_revision<H: Harness>() {
     let (_harness, store, acquired) = acquired::<H>().await;
     let row = created(&store, acquired.epoch, create("acme/api")).await;
-    let cleared = Tenure { revision: Some(Revision(2)), ..Tenure::default() };
+    let cleared = free(2);
     let write = write(key("acme/api"), Guard::At(row, Version(1)), 2, cleared.clone());
     apply(&store, acquired.epoch, vec![write]).await;
     assert_eq!(loaded(&store, "acme/api").await.unwrap().tenure, cleared);

@@ -88,6 +88,8 @@ fn nothing() -> Retention {
         events_max: u64::MAX,
         important_events_before: WallTime(0),
         ledger_before: WallTime(0),
+        machines_before: WallTime(0),
+        wall_now: WallTime(0),
         rows_max: 10,
     }
 }

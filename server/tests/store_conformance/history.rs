@@ -3,12 +3,12 @@
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
 use tenure_core::name::SessionId;
-use tenure_core::session::Revision;
-use tenure_core::workspace::Tenure;
 use tenured::store::{Counts, Epoch, Guard, Outcome, Reads, RowId, Store, Upkeep, Version, Write};
 
 use crate::harness::{Harness, acquired};
-use crate::sample::{apply, batch, beat, create, created, entry, event, key, ordinary, write};
+use crate::sample::{
+    apply, batch, beat, create, created, entry, event, free, key, ordinary, write,
+};
 
 /// A beat with events beside it.
 fn beat_with_events(workspace: &str, row: RowId, version: u64, events: u64) -> Write {
@@ -166,7 +166,7 @@ pub async fn counts_follow_every_change<H: Harness>() {
     let write_again = write(key("a"), Guard::At(a, Version(1)), 2, again);
     apply(&store, acquired.epoch, vec![write_again]).await;
     assert_eq!(store.counts().await.unwrap(), counts(2, 2, 0, 0));
-    let cleared = Tenure { revision: Some(Revision(2)), ..Tenure::default() };
+    let cleared = free(2);
     for version in 2..4 {
         let guard = Guard::At(a, Version(version));
         let mut clear = write(key("a"), guard, version + 1, cleared.clone());

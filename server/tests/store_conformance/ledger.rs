@@ -103,6 +103,8 @@ pub async fn what_is_sealed_or_forgotten_between_pages_moves_nothing<H: Harness>
         events_max: 0,
         important_events_before: WallTime(0),
         ledger_before: WallTime(12),
+        machines_before: WallTime(0),
+        wall_now: WallTime(0),
         rows_max: 100,
     };
     assert_eq!(store.prune(forget).await.unwrap().ledger_entries, 2);

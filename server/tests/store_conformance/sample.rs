@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use tenure_core::event::{Event, What};
 use tenure_core::ledger::{EndCause, LedgerEntry};
-use tenure_core::name::{ActorId, Key, Principal, ProfileName, SessionId, WorkspaceName};
+use tenure_core::machine::Sighting;
+use tenure_core::name::{
+    ActorId, Key, MachineId, Principal, ProfileName, SessionId, WorkspaceName,
+};
 use tenure_core::parts::Needs;
 use tenure_core::reply::{Cleared, Reply};
 use tenure_core::session::{
-    Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, Mode, OwnerKind, Renewal,
-    Revision, Session, Successor, Transfer,
+    Autonomous, AutonomousKind, FencingToken, Holder, Lifecycle, MachineRef, Mode, OwnerKind,
+    Renewal, Revision, Session, Successor, Transfer,
 };
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::workspace::Tenure;
@@ -76,7 +79,13 @@ pub fn program(session: &mut Session) -> &mut Autonomous {
 }
 
 pub fn tenure(revision: u64, session: Session) -> Tenure {
-    Tenure { revision: Some(Revision(revision)), session: Some(session), ..Tenure::default() }
+    Tenure { session: Some(session), ..free(revision) }
+}
+
+/// Of a known workspace without session. How it came to be known was not noted.
+pub fn free(revision: u64) -> Tenure {
+    let origin = Some(Arc::default());
+    Tenure { revision: Some(Revision(revision)), origin, ..Tenure::default() }
 }
 
 pub fn transfer(deadline: u64) -> Transfer {
@@ -113,9 +122,12 @@ pub fn write(key: Key, guard: Guard, version: u64, tenure: Tenure) -> Write {
         lease: Some(lease(version, &tenure)),
         tenure: Some(Arc::new(tenure)),
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: Vec::new(),
     }
 }
 
@@ -140,9 +152,12 @@ pub fn beat(workspace: &str, row: RowId, version: u64) -> Write {
         lease: Some(lease),
         tenure: None,
         around: None,
+        deleted: None,
+        origin: None,
         sealed: Vec::new(),
         events: Vec::new(),
         outcomes: Vec::new(),
+        sightings: Vec::new(),
     }
 }
 
@@ -159,6 +174,7 @@ pub fn batch(epoch: Epoch, writes: Vec<Write>) -> Batch {
         writes,
         renewals: Vec::new(),
         service_events: Vec::new(),
+        machines: Vec::new(),
     }
 }
 
@@ -245,6 +261,18 @@ pub fn outcome(workspace: &str, request_id: &str, keep_until: u64) -> StoredOutc
         })),
         keep_until: LeaseInstant(keep_until),
     }
+}
+
+/// A machine, as its holders name it.
+pub fn machine(name: &str) -> MachineRef {
+    let labels = [("zone".to_owned(), format!("zone of {name}"))].into();
+    MachineRef { id: MachineId::imported(name), host: format!("{name}.example").into(), labels }
+}
+
+/// A start on a machine.
+pub fn sighting(name: &str, at: u64) -> Sighting {
+    let at = WallTime(at);
+    Sighting { machine: machine(name), stated: true, seen_at: Some(at), at }
 }
 
 /// Commits and insists that everything was applied.

@@ -6,13 +6,15 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
-use tenure_core::name::{Principal, SessionId};
+use tenure_core::machine::{Held, Machine};
+use tenure_core::name::{MachineId, Principal, SessionId};
 use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::surroundings::{Signals, Surroundings};
-use tenure_core::time::LeaseInstant;
+use tenure_core::time::{LeaseInstant, WallTime};
 use tenured::store::{
-    Epoch, LeaseWrite, ListFilter, Load, OutcomeKey, Reads, RowId, Store, Upkeep, Version,
+    Epoch, LeaseWrite, ListFilter, Load, MachineFilter, OutcomeKey, Reads, RowId, Store,
+    StoredMachine, Upkeep, Version,
 };
 
 use crate::sample::{apply, batch, key, loaded, renewal};
@@ -68,7 +70,7 @@ async fn a_database_of_version_1_is_migrated_and_keeps_every_row() {
     assert!(before.values().all(|rows| !rows.is_empty()), "{before:#?}");
     for _ in 0..2 {
         drop(open(&path).unwrap());
-        assert_eq!(version(&path), 4);
+        assert_eq!(version(&path), 6);
         assert_eq!(rows_1(&path), before);
     }
 }
@@ -116,7 +118,7 @@ async fn what_version_1_wrote_is_read_as_it_was() {
 }
 
 #[tokio::test]
-async fn every_hot_row_of_version_3_becomes_a_blob() {
+async fn every_hot_row_of_earlier_versions_becomes_a_blob() {
     let (_folder, path) = folder();
     create_version_1(&path);
     let shell = Connection::open(&path).unwrap();
@@ -133,7 +135,7 @@ async fn every_hot_row_of_version_3_becomes_a_blob() {
     assert_eq!(before["lease"].len(), 5_005);
     let store = open(&path).unwrap();
     assert_eq!(rows_1(&path)["lease"], before["lease"]);
-    let kept = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%version_3%'";
+    let kept = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%of_version%'";
     let kept: i64 = shell.query_row(kept, [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 0);
     let epoch = store.acquire().await.unwrap().epoch;
@@ -158,6 +160,22 @@ async fn a_migrated_database_takes_surroundings() {
 }
 
 #[tokio::test]
+async fn a_migrated_database_knows_the_machines_of_its_sessions() {
+    let (_folder, path) = folder();
+    create_version_1(&path);
+    let store = open(&path).unwrap();
+    let known = store.machines(MachineFilter::default(), None, 10).await.unwrap().rows;
+    let started_at = WallTime(1_795_766_462_063);
+    let machine = Machine {
+        host: "host.example".into(),
+        seen_at: Some(started_at),
+        ..Machine::unseen(MachineId::imported("m1"), started_at)
+    };
+    let held = Held { live: 1, stale: 0 };
+    assert_eq!(known, [StoredMachine { machine, held }]);
+}
+
+#[tokio::test]
 async fn a_migration_that_fails_changes_nothing() {
     let (_folder, path) = folder();
     create_version_1(&path);
@@ -173,5 +191,5 @@ async fn a_migration_that_fails_changes_nothing() {
     shell.execute_batch("DROP TABLE section").unwrap();
     drop(shell);
     drop(open(&path).unwrap());
-    assert_eq!(version(&path), 4);
+    assert_eq!(version(&path), 6);
 }

@@ -1,6 +1,5 @@
 //! A server in this process, on a port that the system chooses, with a store in a file.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +9,16 @@ use tempfile::TempDir;
 use tenure::v1;
 use tenure::v1::history_service_client::HistoryServiceClient;
 use tenure::v1::lease_service_client::LeaseServiceClient;
+use tenure::v1::machine_service_client::MachineServiceClient;
 use tenure::v1::workspace_service_client::WorkspaceServiceClient;
 use tenured::config::{Config, ListenAddress, Surroundings};
 use tenured::contract::Contract;
-use tenured::drain::Drain;
-use tenured::engine::{Engine, EngineOptions};
+use tenured::drain::{Cause, Drain};
+use tenured::engine::Engine;
 use tenured::grpc::{ServerInfo, Services};
 use tenured::health::Health;
 use tenured::listen;
+use tenured::run::engine_options;
 use tenured::serve::{self, Serving};
 use tenured::store::Store;
 use tenured::store::sqlite::{SqliteOptions, SqliteStore};
@@ -39,18 +40,24 @@ pub struct Server {
     pub lease: LeaseServiceClient<Channel>,
     pub workspace: WorkspaceServiceClient<Channel>,
     pub history: HistoryServiceClient<Channel>,
+    pub machine: MachineServiceClient<Channel>,
     drain: Drain,
     _folder: TempDir,
 }
 
 impl Server {
     pub async fn start() -> Self {
-        let config = config();
+        Self::start_with(&[]).await
+    }
+
+    /// A server with these variables in its environment.
+    pub async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let config = config(variables);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tenure.db");
         let open = || SqliteStore::open(path, SqliteOptions::default());
         let store: Arc<dyn Store> = Arc::new(tokio::task::block_in_place(open).unwrap());
-        let engine = Engine::start(Arc::clone(&store), EngineOptions::default()).await.unwrap();
+        let engine = Engine::start(Arc::clone(&store), engine_options(&config)).await.unwrap();
         let drain = Drain::new(Duration::from_millis(100));
         let info = ServerInfo {
             version: "1.2.3".to_owned(),
@@ -91,7 +98,8 @@ impl Server {
         Self {
             lease: LeaseServiceClient::new(channel.clone()),
             workspace: WorkspaceServiceClient::new(channel.clone()),
-            history: HistoryServiceClient::new(channel),
+            history: HistoryServiceClient::new(channel.clone()),
+            machine: MachineServiceClient::new(channel),
             drain,
             _folder: folder,
         }
@@ -129,6 +137,10 @@ impl Server {
         answer.into_inner().projection.unwrap()
     }
 
+    pub fn begin_to_drain(&self) {
+        self.drain.begin(Cause::Asked);
+    }
+
     /// Clears [`WORKSPACE`] as [`WORKER`].
     pub async fn clear(&mut self) {
         let request = v1::ClearSessionRequest {
@@ -146,10 +158,10 @@ impl Drop for Server {
     }
 }
 
-fn config() -> Config {
-    let variables = [("TENURE_LISTEN", "127.0.0.1:0")];
+fn config(variables: &[(&str, &str)]) -> Config {
+    let variables = [&[("TENURE_LISTEN", "127.0.0.1:0")], variables].concat();
     let surroundings = Surroundings {
-        variables: variables.map(|(k, v)| (OsString::from(k), OsString::from(v))).into(),
+        variables: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
         data_folder: Some(PathBuf::from("/nonexistent")),
         read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
     };

@@ -17,6 +17,8 @@ const fn keep(events_max: u64) -> Retention {
         events_max,
         important_events_before: WallTime(0),
         ledger_before: WallTime(0),
+        machines_before: WallTime(0),
+        wall_now: WallTime(0),
         rows_max: 1_000,
     }
 }

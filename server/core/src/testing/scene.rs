@@ -1,5 +1,7 @@
 //! The scene of a test: a stored workspace, the circumstances, and what a command makes of them.
 
+use std::sync::Arc;
+
 use super::{NOW, REVISION, actor, at};
 use crate::change::{Change, Changes};
 use crate::command::Command;
@@ -44,6 +46,7 @@ impl Scene {
             new_escalation_id: EscalationId::imported("esc_new"),
             work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: Revision(100),
+            registration_required: false,
             machine_cordoned: false,
         };
         Self { workspace: Workspace::unknown(key), context }
@@ -51,7 +54,9 @@ impl Scene {
 
     /// A workspace whose session has ended.
     pub(crate) fn free() -> Self {
-        Self::unknown().at_revision(REVISION.0)
+        let mut scene = Self::unknown().at_revision(REVISION.0);
+        scene.workspace.tenure.origin = Some(Arc::default());
+        scene
     }
 
     pub(crate) fn with(session: Session) -> Self {

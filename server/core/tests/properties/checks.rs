@@ -248,6 +248,11 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
             let blocking = after.tenure.signals.blocking.as_ref();
             assert_eq!(resolved.blocking, blocking.map_or(0, |blocking| blocking.count));
         }
+        Reply::Registered(registered) => {
+            assert_eq!(after.tenure.origin.as_deref(), Some(&registered.origin));
+            assert_eq!(registered.created, before.tenure.origin != after.tenure.origin);
+        }
+        Reply::WorkspaceDeleted(_) => panic!("deletions are checked where they are made"),
         Reply::Gates(gates) => assert_eq!(**gates, Gates::of(after)),
         Reply::HandoffPut(handoff) => {
             assert_eq!(after.around().handoff.as_ref(), Some(handoff));

@@ -97,6 +97,7 @@ pub fn run(case: &Case) {
             new_escalation_id: EscalationId::imported(&format!("esc_{number}")),
             work_stream_half_life: Span(case.half_life),
             revision_floor: Revision(case.floor),
+            registration_required: false,
             machine_cordoned: false,
         };
         if let Ok(decision) = decide(&workspace, command, &context) {

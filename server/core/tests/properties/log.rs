@@ -95,6 +95,7 @@ impl Log {
                 *gates_revision = *revision;
                 self.seen.insert("GATES_CLEARED");
             }
+            What::WorkspaceRegistered => {}
             What::HandoffPut(handoff) => self.handoff = Some(Arc::clone(handoff)),
             other => panic!("no change of a workspace is {other:?}"),
         }

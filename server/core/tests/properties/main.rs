@@ -104,6 +104,9 @@ fn sequences_reach_every_outcome() {
         "EscalationResolved",
         "Gates",
         "HandoffPut",
+        "Registered",
+        "refused WorkspaceNotRegistered",
+        "refused WorkspaceInUse",
         "logged ESCALATIONS_CLEARED",
         "logged GATES_CLEARED",
         "logged SESSION_STALLED",
@@ -113,7 +116,7 @@ fn sequences_reach_every_outcome() {
     ];
     let mut runner = TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..600 {
         let steps = vec(ops::step(), STEPS_MAX).new_tree(&mut runner).unwrap().current();
         let mut world = world::World::new();
         steps.iter().for_each(|step| world.take(step));

@@ -17,7 +17,7 @@ pub enum Step {
     /// A record of an older installation is imported, if no session is stored.
     Import(Legacy),
     /// Somebody asks for something.
-    Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool },
+    Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool, strict: bool },
 }
 
 /// How time passes.
@@ -135,6 +135,7 @@ pub enum Ask {
         title: &'static str,
         expect: Expect,
     },
+    Register,
 }
 
 /// What a beat tells besides; mostly nothing.
@@ -150,9 +151,10 @@ pub struct Told {
 
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        24 => (ask(), 0..2_u8, any::<bool>(), prop::bool::weighted(0.05)).prop_map(
-            |(ask, principal, operator, cordoned)| Step::Ask { ask, principal, operator, cordoned }
-        ),
+        24 => (ask(), 0..2_u8, any::<bool>(), prop::bool::weighted(0.05), prop::bool::weighted(0.3))
+            .prop_map(|(ask, principal, operator, cordoned, strict)| {
+                Step::Ask { ask, principal, operator, cordoned, strict }
+            }),
         8 => passing().prop_map(Step::Pass),
         1 => (-100_000_000..100_000_000_i64).prop_map(Step::WallJumps),
         2 => Just(Step::Restart),
@@ -228,6 +230,7 @@ fn around() -> impl Strategy<Value = Ask> {
         2 => (gate(), 0..4_u8, note, expect()).prop_map(|(name, state, note, expect)| {
             Ask::UpdateGate { name, state, note, expect }
         }),
+        1 => Just(Ask::Register),
         1 => (prop::sample::select(vec!["t", "u"]), expect())
             .prop_map(|(title, expect)| Ask::PutHandoff { title, expect }),
     ]
@@ -239,7 +242,7 @@ fn told() -> impl Strategy<Value = Told> {
         prop::option::of(0..1_000_u64),
         prop::option::of(0..4_u64),
         prop::option::of(0..2_u8),
-        prop::option::of((0..20_u8, prop_oneof![4 => 1..3_u8, 1 => Just(12)], any::<bool>())),
+        prop::option::of((0..20_u8, prop_oneof![2 => 1..3_u8, 1 => Just(12)], any::<bool>())),
     )
         .prop_map(|(stream, tokens, gates, checkpoint, sections)| Told {
             stream,

@@ -101,6 +101,7 @@ pub fn command(ask: &Ask, workspace: &Workspace) -> Command {
             note: note.map(Into::into),
             expected: expected(*expect, tenure),
         }),
+        Ask::Register => Command::Register,
         Ask::PutHandoff { title, expect } => Command::PutHandoff(PutHandoff {
             actor: None,
             title: (*title).into(),

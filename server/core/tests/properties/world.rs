@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tenure_core::change::{Change, Changes};
 use tenure_core::command::Command;
 use tenure_core::context::{Clock, Context};
-use tenure_core::decide::decide;
+use tenure_core::decide::{Decision, decide};
 use tenure_core::event::{Stamp, derive};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::EndCause;
@@ -71,27 +71,33 @@ impl World {
             Step::Restart => self.clock.boot_mark = self.clock.now.lease,
             Step::Delete => self.delete(),
             Step::Import(legacy) => self.import(legacy),
-            Step::Ask { ask, principal, operator, cordoned } => {
+            Step::Ask { ask, principal, operator, cordoned, strict } => {
                 // The expectations name what is stored once time has had its say.
                 self.settle();
-                let context = self.context(*principal, *operator, *cordoned);
+                let context = self.context(*principal, *operator, *cordoned, *strict);
                 let times = if let Ask::Raise { times, .. } = ask { *times } else { 1 };
                 self.ask(&command(ask, &self.workspace), &context);
                 for _ in 1..times {
-                    let context = self.context(*principal, *operator, *cordoned);
+                    let context = self.context(*principal, *operator, *cordoned, *strict);
                     self.ask(&command(ask, &self.workspace), &context);
                 }
             }
         }
         self.settle();
         for answer in &self.answers {
-            let context = self.context(0, false, false);
+            let context = self.context(0, false, false, false);
             let told = check_repeat(&self.workspace, answer, &context);
             self.outcomes.insert(format!("repeat {}", if told { "told" } else { "refused" }));
         }
     }
 
-    fn context(&self, principal: u8, operator: bool, machine_cordoned: bool) -> Context {
+    fn context(
+        &self,
+        principal: u8,
+        operator: bool,
+        machine_cordoned: bool,
+        registration_required: bool,
+    ) -> Context {
         Context {
             clock: self.clock,
             principal: Principal::imported(if principal == 0 { "p" } else { "q" }),
@@ -101,6 +107,7 @@ impl World {
             new_escalation_id: EscalationId::imported(&format!("esc_{}", self.ids)),
             work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: self.floor,
+            registration_required,
             machine_cordoned,
         }
     }
@@ -129,11 +136,25 @@ impl World {
     }
 
     fn delete(&mut self) {
-        if self.workspace.tenure.session.is_none() {
-            self.floor = self.floor.max(self.workspace.tenure.revision.unwrap_or_default());
-            self.workspace = Workspace::unknown(self.workspace.key.clone());
-            self.log = Log::default();
-            self.outcomes.insert("deleted".into());
+        self.settle();
+        let context = self.context(0, true, false, false);
+        match decide(&self.workspace, &Command::DeleteWorkspace, &context) {
+            Err(refusal) => {
+                assert!(self.workspace.tenure.session.is_some());
+                self.outcomes.insert(format!("refused {:?}", refusal.reason));
+            }
+            Ok(Decision { changes, reply }) => {
+                let Reply::WorkspaceDeleted(answer) = reply else { panic!("{reply:?}") };
+                assert_eq!(answer.deleted, self.workspace.tenure.origin.is_some());
+                assert!(answer.revision_floor >= self.floor);
+                let last = self.workspace.tenure.revision;
+                changes.iter().for_each(|change| evolve(&mut self.workspace, change));
+                assert_eq!(self.workspace, Workspace::unknown(self.workspace.key.clone()));
+                assert!(last.unwrap_or_default() <= answer.revision_floor);
+                self.floor = answer.revision_floor;
+                self.log = Log::default();
+                self.outcomes.insert("deleted".into());
+            }
         }
     }
 
@@ -179,6 +200,7 @@ impl World {
         self.log.tenure.session = Some(session.clone());
         self.workspace.tenure.session = Some(session);
         self.workspace.tenure.revision = Some(Revision(revision));
+        self.workspace.tenure.origin.get_or_insert_default();
     }
 
     fn settle(&mut self) {
@@ -267,6 +289,8 @@ impl World {
             Reply::EscalationResolved(_) => "EscalationResolved",
             Reply::Gates(_) => "Gates",
             Reply::HandoffPut(_) => "HandoffPut",
+            Reply::Registered(_) => "Registered",
+            Reply::WorkspaceDeleted(_) => "WorkspaceDeleted",
         };
         self.outcomes.insert(what.into());
         match reply {

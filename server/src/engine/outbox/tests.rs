@@ -71,6 +71,7 @@ fn circumstances() -> Circumstances {
         new_escalation_id: EscalationId::imported(""),
         work_stream_half_life: HALF_LIFE_DEFAULT,
         revision_floor: Revision(0),
+        registration_required: false,
         machine_cordoned: false,
     }
 }

@@ -6,6 +6,7 @@ use tenure_core::escalation::EscalationKind;
 use tenure_core::gate::GateState;
 use tenure_core::handoff::ActionState;
 use tenure_core::ledger::EndCause;
+use tenure_core::machine::MachineState;
 use tenure_core::reply::Warning;
 use tenure_core::session::{AutonomousKind, Lifecycle, Mode, OwnerKind};
 
@@ -51,6 +52,18 @@ pub fn require_worker(value: i32, violations: &mut Violations) {
         Err(_) => UNKNOWN,
     };
     violations.add("autonomous.owner_kind", refused);
+}
+
+/// The status to filter by; absent for any.
+pub fn filtered_status(value: i32, violations: &mut Violations) -> Option<v1::WorkspaceStatus> {
+    match v1::WorkspaceStatus::try_from(value) {
+        Ok(v1::WorkspaceStatus::Unspecified) => None,
+        Ok(status) => Some(status),
+        Err(_) => {
+            violations.add("filter.status", "must be MISSING, ACTIVE or STALE, or left out");
+            None
+        }
+    }
 }
 
 /// A lifecycle to filter by; unspecified means both.
@@ -110,6 +123,34 @@ pub fn filtered_cause(value: i32, violations: &mut Violations) -> Option<EndCaus
             violations.add("filter.cause", UNKNOWN);
             None
         }
+    }
+}
+
+/// A state of machines to filter by; unspecified means all.
+pub fn filtered_machine_state(value: i32, violations: &mut Violations) -> Option<MachineState> {
+    match v1::MachineState::try_from(value) {
+        Ok(v1::MachineState::Unspecified) => None,
+        Ok(v1::MachineState::Ready) => Some(MachineState::Ready),
+        Ok(v1::MachineState::Idle) => Some(MachineState::Idle),
+        Ok(v1::MachineState::Draining) => Some(MachineState::Draining),
+        Ok(v1::MachineState::Lost) => Some(MachineState::Lost),
+        Ok(v1::MachineState::Absent) => Some(MachineState::Absent),
+        Err(_) => {
+            violations.add("filter.state", UNKNOWN);
+            None
+        }
+    }
+}
+
+/// A state of machines, as it is sent.
+#[must_use]
+pub const fn machine_state(state: MachineState) -> v1::MachineState {
+    match state {
+        MachineState::Ready => v1::MachineState::Ready,
+        MachineState::Idle => v1::MachineState::Idle,
+        MachineState::Draining => v1::MachineState::Draining,
+        MachineState::Lost => v1::MachineState::Lost,
+        MachineState::Absent => v1::MachineState::Absent,
     }
 }
 

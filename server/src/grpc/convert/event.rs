@@ -61,6 +61,10 @@ pub const fn event_type(what: &What) -> v1::EventType {
         What::GateUpdated { .. } => v1::EventType::GateUpdated,
         What::GatesCleared { .. } => v1::EventType::GatesCleared,
         What::HandoffPut(_) => v1::EventType::HandoffPut,
+        What::WorkspaceRegistered => v1::EventType::WorkspaceRegistered,
+        What::WorkspaceDeleted { .. } => v1::EventType::WorkspaceDeleted,
+        What::MachineCordoned { .. } => v1::EventType::MachineCordoned,
+        What::MachineUncordoned { .. } => v1::EventType::MachineUncordoned,
         What::ServerStarted { .. } => v1::EventType::ServerStarted,
         What::ServerDrained { .. } => v1::EventType::ServerDrained,
         What::ClockStepped { .. } => v1::EventType::ClockStepped,
@@ -81,7 +85,7 @@ fn payload(event: &Event) -> Option<Payload> {
                 .as_ref()
                 .map_or(v1::EndCause::Unspecified, |prior| choice::end_cause(prior.cause))
                 .into(),
-            granted: false,
+            granted: session.unclaimed,
         }),
         What::SessionRefreshed(session) => Payload::SessionRefreshed(v1::SessionRefreshed {
             session: as_it_started(event, session),
@@ -111,7 +115,13 @@ fn payload(event: &Event) -> Option<Payload> {
         What::ActivityChanged(activity) => Payload::ActivityChanged(v1::ActivityChanged {
             activity: Some(session::activity(activity)),
         }),
-        What::ServerStarted { .. }
+        What::WorkspaceRegistered => Payload::WorkspaceRegistered(v1::WorkspaceRegistered {}),
+        What::WorkspaceDeleted { revision_floor } => {
+            Payload::WorkspaceDeleted(v1::WorkspaceDeleted { revision_floor: revision_floor.0 })
+        }
+        What::MachineCordoned { .. }
+        | What::MachineUncordoned { .. }
+        | What::ServerStarted { .. }
         | What::ServerDrained { .. }
         | What::ClockStepped { .. }
         | What::StallSeen { .. } => return of_the_service(&event.what),
@@ -157,9 +167,15 @@ fn of_the_work(what: &What) -> Option<Payload> {
     })
 }
 
-/// What befell the service itself.
+/// What befell the service itself, or a machine.
 fn of_the_service(what: &What) -> Option<Payload> {
     Some(match what {
+        What::MachineCordoned { machine } => Payload::MachineCordoned(v1::MachineCordoned {
+            machine_id: machine.as_str().to_owned(),
+        }),
+        What::MachineUncordoned { machine } => Payload::MachineUncordoned(v1::MachineUncordoned {
+            machine_id: machine.as_str().to_owned(),
+        }),
         What::ServerStarted { version, epoch, lease_clock } => {
             Payload::ServerStarted(v1::ServerStarted {
                 version: version.clone(),

@@ -34,12 +34,17 @@ pub fn requested(
     if is_longer_than(&host, HOST_MAX_CHARS) {
         violations.add("machine.host", "must be at most 255 characters");
     }
-    check_labels(&labels, violations);
+    check_labels("machine.labels", &labels, violations);
     let id = violations.required("machine.machine_id", &machine_id, MachineId::parse)?;
     Some(MachineRef { id, host: Arc::from(host), labels })
 }
 
-fn check_labels(labels: &BTreeMap<String, String>, violations: &mut Violations) {
+/// Refuses labels in `field` that no machine can have.
+pub fn check_labels(
+    field: &'static str,
+    labels: &BTreeMap<String, String>,
+    violations: &mut Violations,
+) {
     let fits = |(key, value): (&String, &String)| {
         !key.is_empty()
             && !is_longer_than(key, LABEL_KEY_MAX_CHARS)
@@ -47,7 +52,7 @@ fn check_labels(labels: &BTreeMap<String, String>, violations: &mut Violations) 
     };
     if labels.len() > LABELS_MAX || !labels.iter().all(fits) {
         violations.add(
-            "machine.labels",
+            field,
             "must be at most 32, with keys of 1 to 64 and values of at most 256 characters",
         );
     }

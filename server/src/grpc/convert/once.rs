@@ -54,7 +54,18 @@ repeatable!(
     UpdateGateRequest as "UpdateGate",
     RaiseEscalationRequest as "RaiseEscalation",
     ResolveEscalationRequest as "ResolveEscalation",
+    RegisterWorkspaceRequest as "RegisterWorkspace",
+    DeleteWorkspaceRequest as "DeleteWorkspace",
 );
+
+impl Repeatable for v1::AwaitSessionRequest {
+    const RPC: &'static str = "AwaitSession";
+
+    fn id_and_profile(&mut self) -> (&mut String, &mut String) {
+        let start = self.start.get_or_insert_default();
+        (&mut start.request_id, &mut start.profile)
+    }
+}
 
 /// Takes the id out of `request`; absent if it has none. The default profile is filled in.
 pub fn take<R: Repeatable>(request: &mut R, violations: &mut Violations) -> Option<Once> {

@@ -17,6 +17,8 @@ pub const fn error_reason(reason: Reason) -> v1::ErrorReason {
         Reason::ActorRequired => v1::ErrorReason::ActorRequired,
         Reason::RequestIdReused => v1::ErrorReason::RequestIdReused,
         Reason::NoSession => v1::ErrorReason::NoSession,
+        Reason::WorkspaceNotRegistered => v1::ErrorReason::WorkspaceNotRegistered,
+        Reason::WorkspaceInUse => v1::ErrorReason::WorkspaceInUse,
         Reason::NoSuchEscalation => v1::ErrorReason::NoSuchEscalation,
         Reason::NoSuchGate => v1::ErrorReason::NoSuchGate,
         Reason::NoTransfer => v1::ErrorReason::NoTransfer,

@@ -4,6 +4,7 @@ use tenure::v1;
 use tenure_core::command::{Command, Start};
 use tenure_core::context::{Clock, LeaseBounds};
 use tenure_core::ledger::LedgerEntry;
+use tenure_core::name::Key;
 use tenure_core::reply::Started;
 
 use super::session::{self, activity, owner};
@@ -23,23 +24,31 @@ pub fn parse(
 ) -> Result<Parsed, Violations> {
     let mut violations = Violations::default();
     let once = once::take(&mut request, &mut violations);
-    let key = violations.key(&request.workspace, &request.profile);
-    let expected = once::expected(
-        request.expected_session_id.as_deref(),
-        request.expected_revision,
-        &mut violations,
-    );
-    let holder = holder::requested(request.holder.map(Into::into), bounds, &mut violations);
-    let mode = choice::requested_mode(request.mode, &mut violations);
-    let machine = machine::requested(request.machine, &mut violations);
-    let supersede = request.supersede;
-    match (key, holder) {
-        (Some(key), Some(holder)) if violations.is_empty() => {
-            let start = Start { holder, mode, supersede, machine, expected };
+    match start(request, bounds, &mut violations) {
+        Some((key, start)) if violations.is_empty() => {
             Ok(Parsed { key, command: Command::Start(start), once })
         }
         _ => Err(violations),
     }
+}
+
+/// What a start asks for, its id apart.
+pub(super) fn start(
+    request: v1::StartSessionRequest,
+    bounds: &LeaseBounds,
+    violations: &mut Violations,
+) -> Option<(Key, Start)> {
+    let key = violations.key(&request.workspace, &request.profile);
+    let expected = once::expected(
+        request.expected_session_id.as_deref(),
+        request.expected_revision,
+        violations,
+    );
+    let holder = holder::requested(request.holder.map(Into::into), bounds, violations);
+    let mode = choice::requested_mode(request.mode, violations);
+    let machine = machine::requested(request.machine, violations);
+    let supersede = request.supersede;
+    Some((key?, Start { holder: holder?, mode, supersede, machine, expected }))
 }
 
 /// The items of a batch, each still to be parsed on its own.

@@ -2,6 +2,7 @@
 
 use prost_types::{Duration, Timestamp};
 use tenure::v1;
+use tenure_core::r#await::{CLAIM_WITHIN_DEFAULT, CLAIM_WITHIN_MAX};
 use tenure_core::context::{Clock, GRACE_MAX, LeaseBounds};
 use tenure_core::time::{LeaseInstant, Span, WallTime};
 
@@ -42,6 +43,20 @@ pub fn grace(duration: Option<&Duration>, violations: &mut Violations) -> Option
     let nanos = exact_nanos("grace", duration, violations)?;
     if nanos < 0 || nanos > nanos_of(GRACE_MAX) {
         violations.add("grace", format!("must be from 0 s to {}", shown(GRACE_MAX)));
+        return None;
+    }
+    Some(rounded_up(nanos))
+}
+
+/// How long a grant lives until it is claimed: 10 s, or more than nothing and at most 60 s.
+pub fn claim_within(duration: Option<&Duration>, violations: &mut Violations) -> Option<Span> {
+    let Some(duration) = duration else {
+        return Some(CLAIM_WITHIN_DEFAULT);
+    };
+    let nanos = exact_nanos("claim_within", duration, violations)?;
+    if nanos <= 0 || nanos > nanos_of(CLAIM_WITHIN_MAX) {
+        let max = shown(CLAIM_WITHIN_MAX);
+        violations.add("claim_within", format!("must be more than 0 s and at most {max}"));
         return None;
     }
     Some(rounded_up(nanos))

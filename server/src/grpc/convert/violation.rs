@@ -21,22 +21,33 @@ pub struct Parsed {
 /// One bad field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The item of a list that it is in, from 0; absent for a field of the request itself.
-    pub item: Option<(&'static str, usize)>,
-    /// Its path, in that item if it is in one; empty means the item itself.
+    /// What it is in; absent for a field of the request itself.
+    pub within: Option<Within>,
+    /// Its path, in that if it is in something; empty means that itself.
     pub field: &'static str,
     /// What is wrong with it, and the accepted form; never the caller's own text.
     pub description: Cow<'static, str>,
+}
+
+/// The part of a request that a field is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// A message.
+    Message(&'static str),
+    /// An item of a list, from 0.
+    Item(&'static str, usize),
 }
 
 impl Violation {
     /// The path from the request, as in `google.rpc.BadRequest`.
     #[must_use]
     pub fn path(&self) -> Cow<'static, str> {
-        match (self.item, self.field) {
+        match (self.within, self.field) {
             (None, field) => Cow::Borrowed(field),
-            (Some((list, at)), "") => Cow::Owned(format!("{list}[{at}]")),
-            (Some((list, at)), field) => Cow::Owned(format!("{list}[{at}].{field}")),
+            (Some(Within::Message(message)), "") => Cow::Borrowed(message),
+            (Some(Within::Message(message)), field) => Cow::Owned(format!("{message}.{field}")),
+            (Some(Within::Item(list, at)), "") => Cow::Owned(format!("{list}[{at}]")),
+            (Some(Within::Item(list, at)), field) => Cow::Owned(format!("{list}[{at}].{field}")),
         }
     }
 }
@@ -56,7 +67,7 @@ impl Violations {
 
     /// Notes a bad field.
     pub fn add(&mut self, field: &'static str, description: impl Into<Cow<'static, str>>) {
-        self.0.push(Violation { item: None, field, description: description.into() });
+        self.0.push(Violation { within: None, field, description: description.into() });
     }
 
     /// Parses an item of a list; whatever is noted meanwhile is noted of that item.
@@ -66,10 +77,23 @@ impl Violations {
         at: usize,
         parse: impl FnOnce(&mut Self) -> T,
     ) -> T {
+        self.within(Within::Item(list, at), parse)
+    }
+
+    /// Parses a message in the request; whatever is noted meanwhile is noted of that message.
+    pub fn in_message<T>(
+        &mut self,
+        message: &'static str,
+        parse: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.within(Within::Message(message), parse)
+    }
+
+    fn within<T>(&mut self, within: Within, parse: impl FnOnce(&mut Self) -> T) -> T {
         let noted = self.0.len();
         let parsed = parse(self);
         for violation in &mut self.0[noted..] {
-            violation.item = Some((list, at));
+            violation.within = Some(within);
         }
         parsed
     }

@@ -18,7 +18,7 @@ impl LeaseRpcs {
     ) -> Result<v1::ForceTakeOverSessionResponse, Fault> {
         let reason = request.reason.clone();
         let parsed = forced::parse(request, &self.engine.lease_bounds())?;
-        require_operator(&caller)?;
+        Fault::unless_operator(&caller)?;
         let answer = self.carry_out(caller, parsed).await?;
         let Reply::Forced(done) = &answer.reply else {
             return Err(Fault::wrong_kind_of_reply());
@@ -32,15 +32,11 @@ impl LeaseRpcs {
         request: v1::CancelForcedTakeoverRequest,
     ) -> Result<v1::CancelForcedTakeoverResponse, Fault> {
         let parsed = forced::parse_cancel(request)?;
-        require_operator(&caller)?;
+        Fault::unless_operator(&caller)?;
         let answer = self.carry_out(caller, parsed).await?;
         let Reply::TransferCancelled(cancelled) = &answer.reply else {
             return Err(Fault::wrong_kind_of_reply());
         };
         Ok(forced::cancelled(cancelled, answer.replayed, &answer.clock))
     }
-}
-
-fn require_operator(caller: &Caller) -> Result<(), Fault> {
-    if caller.operator { Ok(()) } else { Err(Fault::role_required(v1::Role::Operator)) }
 }

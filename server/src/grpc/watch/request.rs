@@ -84,6 +84,10 @@ const fn event_type(wanted: v1::EventType) -> Option<EventType> {
         v1::EventType::GateUpdated => EventType::GateUpdated,
         v1::EventType::GatesCleared => EventType::GatesCleared,
         v1::EventType::HandoffPut => EventType::HandoffPut,
+        v1::EventType::WorkspaceRegistered => EventType::WorkspaceRegistered,
+        v1::EventType::WorkspaceDeleted => EventType::WorkspaceDeleted,
+        v1::EventType::MachineCordoned => EventType::MachineCordoned,
+        v1::EventType::MachineUncordoned => EventType::MachineUncordoned,
         v1::EventType::ServerStarted => EventType::ServerStarted,
         v1::EventType::ServerDrained => EventType::ServerDrained,
         v1::EventType::ClockStepped => EventType::ClockStepped,
@@ -195,12 +199,16 @@ mod tests {
             },
             What::GatesCleared { revision: GatesRevision(1) },
             What::HandoffPut(samples::handoff().into()),
+            What::WorkspaceRegistered,
+            What::WorkspaceDeleted { revision_floor: tenure_core::session::Revision(7) },
+            What::MachineCordoned { machine: samples::machine().id },
+            What::MachineUncordoned { machine: samples::machine().id },
             What::ClockStepped { by_ms: 1 },
             What::ServerStarted { version: String::new(), epoch: 1, lease_clock: LeaseInstant(0) },
         ] {
             assert_eq!(event_type(event::event_type(&what)), Some(EventType::of(&what)));
         }
         let asked = (1..=28).filter_map(|n| v1::EventType::try_from(n).ok()).filter_map(event_type);
-        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 20, "each type has one name");
+        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 24, "each type has one name");
     }
 }

@@ -30,8 +30,11 @@ impl WorkspaceRpcs {
         let clock = self.engine.clock();
         let standing = project(&workspace, &clock, asked.caller.as_ref(), &known);
         let cursor = message::cursor(self.engine.log_id(), whole.sequence);
-        let projection = projection::shown(&workspace, &standing, cursor, &clock);
-        Ok(v1::GetProjectionResponse { projection: Some(projection) })
+        let shown = projection::shown(&workspace, &standing, cursor, &clock);
+        // Who waits is kept by the engine and not stored.
+        let waiters = self.engine.waiter_count(&workspace.key);
+        let projection = Some(v1::Projection { waiters, ..shown });
+        Ok(v1::GetProjectionResponse { projection })
     }
 
     pub(super) async fn escalations(

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tenure_core::event::Event;
-use tenure_core::name::Key;
+use tenure_core::machine::Machine;
+use tenure_core::name::{Key, MachineId};
 use tenure_core::parts::Needs;
+use tenure_core::registration::Origin;
 use tenure_core::session::Revision;
 use tenure_core::surroundings::Surroundings;
 use tenure_core::time::LeaseInstant;
@@ -38,12 +40,16 @@ pub(super) struct Data {
     /// The newest sequence ever given.
     pub newest: u64,
     pub places: BTreeMap<Key, RowId>,
+    /// The rows of deleted workspaces, by whose names their events are found.
+    pub deleted: BTreeMap<Key, RowId>,
+    revision_floor: Revision,
     /// The row of the place 1 is the first. Surroundings are not in them.
     pub rows: Vec<(Key, Stored)>,
     /// Absent where none was ever written.
     pub surroundings: HashMap<RowId, Surroundings>,
     pub events: BTreeMap<u64, Logged>,
     pub ledger: Ledger,
+    pub machines: BTreeMap<MachineId, Machine>,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
 }
 
@@ -56,10 +62,13 @@ impl Data {
             compacted_through: 0,
             newest: 0,
             places: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            revision_floor: Revision(0),
             rows: Vec::new(),
             surroundings: HashMap::new(),
             events: BTreeMap::new(),
             ledger: Ledger::default(),
+            machines: BTreeMap::new(),
             outcomes: HashMap::new(),
         }
     }
@@ -69,7 +78,7 @@ impl Data {
         Acquired {
             epoch: Epoch(self.epoch),
             lease_mark: self.lease_mark,
-            revision_floor: Revision(0),
+            revision_floor: self.revision_floor,
             log_id: self.log_id.clone(),
         }
     }
@@ -112,6 +121,7 @@ impl Data {
         }
         self.lease_mark = self.lease_mark.max(batch.lease_now);
         let service_sequences = self.log(None, &batch.service_events);
+        batch.machines.iter().for_each(|write| self.order(write));
         let (of_writes, of_renewals) = conflicts.split_at(batch.writes.len());
         let writes = batch.writes.iter().zip(of_writes);
         let outcomes = writes
@@ -166,26 +176,41 @@ impl Data {
                 _ => return Outcome::Conflict,
             },
         };
+        if let (Some(floor), Some(row)) = (write.deleted, row) {
+            self.revision_floor = self.revision_floor.max(floor);
+            self.places.remove(&write.key);
+            self.deleted.insert(write.key.clone(), row);
+            self.surroundings.remove(&row);
+            let sequences = self.log(Some(row), &write.events);
+            self.keep_outcomes(&write.outcomes);
+            return Outcome::Applied { row: Some(row), sequences };
+        }
         let Some(lease) = &write.lease else {
             self.keep_outcomes(&write.outcomes);
             return Outcome::Applied { row, sequences: 0..0 };
         };
         let row = row.unwrap_or_else(|| self.insert(&write.key));
         self.put(row, lease, write.tenure.as_deref());
+        self.put_origin(row, write.origin.as_ref());
         if let Some(around) = &write.around {
             self.surround(row, around);
         }
         self.ledger.extend(write.sealed.iter().cloned());
+        write.sightings.iter().for_each(|sighting| self.see(sighting));
         let sequences = self.log(Some(row), &write.events);
         self.keep_outcomes(&write.outcomes);
         Outcome::Applied { row: Some(row), sequences }
     }
 
     fn insert(&mut self, key: &Key) -> RowId {
-        let row = RowId(i64::try_from(self.rows.len() + 1).unwrap_or(i64::MAX));
+        let next = RowId(i64::try_from(self.rows.len() + 1).unwrap_or(i64::MAX));
+        let row = self.deleted.remove(key).unwrap_or(next);
         let tenure = Tenure::default();
         let stored = Stored { row, version: Version(0), tenure, surroundings: None };
-        self.rows.push((key.clone(), stored));
+        match index_of(row).and_then(|index| self.rows.get_mut(index)) {
+            Some(place) => place.1 = stored,
+            None => self.rows.push((key.clone(), stored)),
+        }
         self.places.insert(key.clone(), row);
         row
     }
@@ -193,9 +218,18 @@ impl Data {
     fn put(&mut self, row: RowId, lease: &LeaseRow, tenure: Option<&Tenure>) {
         let stored = index_of(row).and_then(|index| self.rows.get_mut(index));
         let Some((_, stored)) = stored else { return };
-        let cold = tenure.unwrap_or(&stored.tenure).clone();
+        let mut cold = tenure.unwrap_or(&stored.tenure).clone();
+        // Written by itself, as the only part of a tenure that is; what is stored is known.
+        cold.origin = Some(stored.tenure.origin.clone().unwrap_or_default());
         stored.version = lease.version;
         stored.tenure = hot::merge(cold, lease);
+    }
+
+    fn put_origin(&mut self, row: RowId, origin: Option<&Arc<Origin>>) {
+        let stored = index_of(row).and_then(|index| self.rows.get_mut(index));
+        if let (Some((_, stored)), Some(origin)) = (stored, origin) {
+            stored.tenure.origin = Some(Arc::clone(origin));
+        }
     }
 
     fn surround(&mut self, row: RowId, around: &AroundWrite) {
@@ -236,12 +270,25 @@ impl Data {
             stays
         });
         let ledger_entries = before - self.ledger.len();
-        let events = self.prune_events(retention, left);
+        let machines = self.prune_machines(retention, left);
+        let events = self.prune_events(retention, left - machines);
         Pruned {
             events: events as u64,
             ledger_entries: ledger_entries as u64,
             outcomes: expired.len() as u64,
+            names: self.forget_names(left.saturating_sub(machines + events)) as u64,
+            machines: machines as u64,
         }
+    }
+
+    fn forget_names(&mut self, rows_max: usize) -> usize {
+        let is_kept = |row: RowId| self.events.values().any(|logged| logged.row == Some(row));
+        let gone = self.deleted.iter().filter(|(_, row)| !is_kept(**row)).map(|(key, _)| key);
+        let gone: Vec<Key> = gone.take(rows_max).cloned().collect();
+        gone.iter().for_each(|key| {
+            self.deleted.remove(key);
+        });
+        gone.len()
     }
 
     fn prune_events(&mut self, retention: &Retention, rows_max: usize) -> usize {

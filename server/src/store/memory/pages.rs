@@ -9,8 +9,8 @@ use tenure_core::session::{Lifecycle, Session};
 
 use super::data::Data;
 use crate::store::{
-    Counts, EscalationFilter, EscalationPage, EventPage, LeaseSlot, ListFilter, ListPage, Listed,
-    PAGE_MAX, RowId, Sequenced, Whole,
+    Counts, EscalationFilter, EscalationPage, EventPage, KnownWorkspace, LeaseSlot, ListFilter,
+    ListPage, Listed, PAGE_MAX, RowId, Sequenced, Whole, WorkspacePage,
 };
 
 impl Data {
@@ -77,9 +77,35 @@ impl Data {
         EscalationPage { rows, next }
     }
 
+    pub(super) fn workspaces(
+        &self,
+        prefix: Option<&str>,
+        after: Option<&Key>,
+        limit: u32,
+    ) -> WorkspacePage {
+        let limit = limit.clamp(1, PAGE_MAX) as usize;
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows: Vec<KnownWorkspace> = self
+            .places
+            .range((begin, Bound::Unbounded))
+            .filter(|(key, _)| prefix.is_none_or(|prefix| key.is_under(prefix)))
+            .filter_map(|(key, row)| {
+                let (_, stored) = self.row(*row)?;
+                let open = self.surroundings.get(row).map_or(0, |around| around.escalations.len());
+                let open_escalations = u32::try_from(open).unwrap_or(u32::MAX);
+                Some(KnownWorkspace { key: key.clone(), stored: stored.clone(), open_escalations })
+            })
+            .take(limit + 1)
+            .collect();
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more).map(|row| row.key.clone());
+        WorkspacePage { rows, next }
+    }
+
     pub(super) fn events(&self, key: Option<&Key>, after: u64, limit: u32) -> EventPage {
         let limit = limit.clamp(1, PAGE_MAX) as usize;
-        let row = key.map(|key| self.places.get(key).copied());
+        let row = key.map(|key| self.places.get(key).or_else(|| self.deleted.get(key)).copied());
         let events: Vec<Sequenced> = self
             .events
             .range((Bound::Excluded(after), Bound::Unbounded))
@@ -106,7 +132,7 @@ impl Data {
     pub(super) fn counts(&self) -> Counts {
         let sessions = self.rows.iter().filter(|(_, stored)| stored.tenure.session.is_some());
         Counts {
-            workspaces: self.rows.len() as u64,
+            workspaces: self.places.len() as u64,
             sessions: sessions.count() as u64,
             events: self.events.len() as u64,
             ledger_entries: self.ledger.len() as u64,

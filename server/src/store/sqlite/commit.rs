@@ -7,12 +7,14 @@ use rusqlite::Connection;
 use super::around;
 use super::fault::{FaultPlan, FaultPoint};
 use super::lease_row::heads_at;
+use super::machines;
 use super::record::Recorder;
 use super::renew::{put_lease, renew};
 use super::rows::sql;
 use super::step::Step;
+use super::workspaces;
 use crate::store::hot::check_storable;
-use crate::store::{Batch, Committed, Guard, LeaseRow, Outcome, RowId, StoreError, Write};
+use crate::store::{Batch, Committed, Guard, Outcome, StoreError, Write};
 
 const MARK: &str =
     "UPDATE meta SET lease_mark_ms = max(lease_mark_ms, ?1) WHERE one = 1 AND epoch = ?2";
@@ -56,6 +58,9 @@ pub(super) fn commit(
     }
     let mut recorder = Recorder::new(connection);
     let service_sequences = recorder.log(None, &batch.service_events)?;
+    for write in &batch.machines {
+        machines::order(connection, write)?;
+    }
     let mut outcomes = Vec::with_capacity(batch.writes.len());
     for write in &batch.writes {
         outcomes.push(apply(connection, &mut recorder, write)?);
@@ -74,7 +79,7 @@ fn apply(
     write: &Write,
 ) -> rusqlite::Result<Outcome> {
     let row = match (write.guard, &write.lease) {
-        (Guard::Absent, Some(lease)) => match insert_workspace(connection, write, lease)? {
+        (Guard::Absent, Some(lease)) => match recorder.place(&write.key, lease)? {
             Some(row) => Some(row),
             None => return Ok(Outcome::Conflict),
         },
@@ -93,11 +98,18 @@ fn apply(
                 Guard::At(row, _) => Some(row),
                 Guard::Absent => None,
             };
-            return Ok(Outcome::Applied { row, sequences: 0..0 });
+            let sequences = match (row, write.deleted) {
+                (Some(row), Some(floor)) => recorder.delete(row, floor, &write.events)?,
+                _ => 0..0,
+            };
+            return Ok(Outcome::Applied { row, sequences });
         }
     };
     if let (Some(row), Some(tenure)) = (row, &write.tenure) {
         recorder.put_tenure(row, tenure)?;
+    }
+    if let (Some(row), Some(origin)) = (row, &write.origin) {
+        workspaces::put_origin(connection, row, origin)?;
     }
     if let (Some(row), Some(around)) = (row, &write.around) {
         around::put(connection, row, around)?;
@@ -105,29 +117,10 @@ fn apply(
     if let Some(row) = row {
         recorder.seal(row, &write.sealed)?;
     }
+    recorder.see(&write.sightings);
     let sequences = recorder.log(row, &write.events)?;
     recorder.keep_outcomes(&write.outcomes)?;
     Ok(Outcome::Applied { row, sequences })
-}
-
-/// Gives the workspace its place; none if it has one already.
-fn insert_workspace(
-    connection: &Connection,
-    write: &Write,
-    lease: &LeaseRow,
-) -> rusqlite::Result<Option<RowId>> {
-    let key = &write.key;
-    let inserted = connection
-        .prepare_cached(
-            "INSERT INTO workspace (workspace, profile) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        )?
-        .execute((key.workspace.as_str(), key.profile.as_str()))?;
-    if inserted == 0 {
-        return Ok(None);
-    }
-    let row = connection.last_insert_rowid();
-    connection.prepare_cached("INSERT INTO lease VALUES (?1, ?2)")?.execute((row, lease))?;
-    Ok(Some(RowId(row)))
 }
 
 /// Whether the guard of a write that changes no row holds.
@@ -135,8 +128,9 @@ fn holds(connection: &Connection, write: &Write, guard: Guard) -> rusqlite::Resu
     match guard {
         Guard::Absent => {
             let key = &write.key;
-            let mut statement = connection
-                .prepare_cached("SELECT 1 FROM workspace WHERE workspace = ?1 AND profile = ?2")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT 1 FROM workspace WHERE workspace = ?1 AND profile = ?2 AND deleted = 0",
+            )?;
             let exists = statement.exists((key.workspace.as_str(), key.profile.as_str()))?;
             Ok(!exists)
         }

@@ -76,13 +76,11 @@ pub(super) fn ledger_entry(
         .optional()
 }
 
-/// How much is stored, without counting: workspaces are never removed, so their greatest id is
-/// their number, and the rest is kept in each commit.
+/// How much is stored, without counting: that is kept in each commit.
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     connection
         .prepare_cached(
-            "SELECT coalesce((SELECT max(id) FROM workspace), 0), sessions, events, ledger_entries \
-             FROM meta WHERE one = 1",
+            "SELECT workspaces, sessions, events, ledger_entries FROM meta WHERE one = 1",
         )?
         .query_row([], |row| {
             Ok(Counts {

@@ -147,7 +147,21 @@ fn statement(
     range: &NameRange,
     after: Option<&Key>,
 ) -> (String, Vec<Value>) {
-    let mut sql = start.to_owned();
+    let (within, mut values) = after_in_range(range, after);
+    let mut sql = format!("{start}{within}");
+    for condition in conditions {
+        sql.push_str(" AND ");
+        sql.push_str(condition.sql);
+        sql.push_str(" ?");
+        values.push(condition.value.clone());
+    }
+    sql.push_str(" ORDER BY w.workspace, w.profile LIMIT ?");
+    (sql, values)
+}
+
+/// The condition for names of one range after a key, and its values.
+pub(super) fn after_in_range(range: &NameRange, after: Option<&Key>) -> (String, Vec<Value>) {
+    let mut sql = String::new();
     let mut values = Vec::new();
     match after.filter(|after| after.workspace.as_str() >= range.low.as_str()) {
         Some(after) => {
@@ -164,13 +178,6 @@ fn statement(
         sql.push_str(" AND w.workspace < ?");
         values.push(Value::Text(high.clone()));
     }
-    for condition in conditions {
-        sql.push_str(" AND ");
-        sql.push_str(condition.sql);
-        sql.push_str(" ?");
-        values.push(condition.value.clone());
-    }
-    sql.push_str(" ORDER BY w.workspace, w.profile LIMIT ?");
     (sql, values)
 }
 

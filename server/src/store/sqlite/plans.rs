@@ -1,7 +1,9 @@
 //! How statements are looked up: one that scans or sorts a table is right in every answer and
 //! wrong in its cost, so the plans are held here.
 
-use super::{around, commit, escalations, history, load, prune, renew, rows, schema};
+use super::{
+    around, commit, escalations, history, load, machines, prune, renew, rows, schema, workspaces,
+};
 
 fn plan(sql: &str) -> Vec<String> {
     let connection = schema::in_memory();
@@ -29,10 +31,19 @@ fn no_statement_scans_or_sorts_a_table() {
         history::EVENTS,
         history::EVENTS_OF_ONE,
         history::LEDGER_ENTRY,
+        machines::FIND,
+        machines::HELD,
+        machines::REMOVE,
+        machines::AGED,
+        machines::NOTE,
+        machines::NEXT,
+        machines::NEXT_HOLDING,
+        machines::NEXT_CORDONED,
         prune::OUTCOMES,
         prune::LEDGER,
         prune::EVENTS_OLDER,
         prune::EVENTS_OLDEST,
+        workspaces::OPEN_ESCALATIONS,
     ] {
         let steps = plan(sql);
         assert!(!steps.is_empty(), "{sql}");
@@ -58,4 +69,14 @@ fn a_hot_row_is_one_row_and_in_no_index() {
 fn the_boot_scan_reads_live_sessions_only() {
     let steps = plan(load::LEASES);
     assert!(steps[0].contains("session_by_expiry (expiry_recorded=? AND rowid>?)"), "{steps:#?}");
+}
+
+/// One machine may hold 10,000 sessions, and a page may show 1,000 machines.
+#[test]
+fn what_a_machine_holds_is_counted_without_reading_a_session() {
+    let steps = plan(machines::HELD);
+    let search = "SEARCH session USING COVERING INDEX session_by_machine (machine_id=?)";
+    assert_eq!(steps, [search]);
+    let next = plan(machines::NEXT_HOLDING);
+    assert!(next[0].contains("COVERING INDEX session_by_machine (machine_id>?)"), "{next:#?}");
 }

@@ -3,8 +3,10 @@
 use rusqlite::{Connection, Params};
 
 use super::fault::FaultPlan;
+use super::machines;
 use super::rows::{sql, unsigned};
 use super::step::Step;
+use super::workspaces::FORGET_NAMES;
 use crate::store::{Pruned, Retention};
 
 pub(super) const OUTCOMES: &str = "DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE \
@@ -29,7 +31,10 @@ pub(super) fn prune(
     left -= outcomes.rows;
     let ledger = remove(connection, LEDGER, (sql(retention.ledger_before.0), left))?;
     left -= ledger.rows;
+    let machines = machines::prune(connection, retention, left)?;
+    left -= machines;
     let events = prune_events(connection, retention, left)?;
+    let names = remove(connection, FORGET_NAMES, [left.saturating_sub(events)])?;
     if ledger.rows > 0 {
         connection
             .prepare_cached("UPDATE meta SET ledger_entries = ledger_entries - ?1 WHERE one = 1")?
@@ -40,6 +45,8 @@ pub(super) fn prune(
         events: unsigned(events),
         ledger_entries: unsigned(ledger.rows),
         outcomes: unsigned(outcomes.rows),
+        names: unsigned(names.rows),
+        machines: unsigned(machines),
     })
 }
 

@@ -6,29 +6,64 @@ use std::ops::Range;
 use rusqlite::Connection;
 use tenure_core::event::Event;
 use tenure_core::ledger::{EndCause, LedgerEntry};
-use tenure_core::name::INTERACTIVE_OWNER;
-use tenure_core::session::{Lifecycle, Session, Transfer};
+use tenure_core::machine::Sighting;
+use tenure_core::name::{INTERACTIVE_OWNER, Key};
+use tenure_core::session::{Lifecycle, Revision, Session, Transfer};
 use tenure_core::surroundings::Signals;
 use tenure_core::workspace::Tenure;
 
 use super::around::put_body;
+use super::machines::Seen;
 use super::rows::{cold, lifecycle, owner_kind, sql, to_body, unsigned};
+use super::workspaces;
 use crate::store::event_class::{is_important, type_name};
-use crate::store::{RowId, StoredOutcome};
+use crate::store::{LeaseRow, RowId, StoredOutcome};
 
 /// Writes rows of one transaction, and knows how the counters have changed.
 #[derive(Debug)]
 pub(super) struct Recorder<'a> {
     connection: &'a Connection,
+    workspaces: i64,
     sessions: i64,
     events: i64,
     ordinary_events: i64,
     ledger_entries: i64,
+    seen: Seen,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) const fn new(connection: &'a Connection) -> Self {
-        Self { connection, sessions: 0, events: 0, ordinary_events: 0, ledger_entries: 0 }
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            workspaces: 0,
+            sessions: 0,
+            events: 0,
+            ordinary_events: 0,
+            ledger_entries: 0,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Stores a workspace that is not stored yet; none if it is.
+    pub(super) fn place(&mut self, key: &Key, lease: &LeaseRow) -> rusqlite::Result<Option<RowId>> {
+        let Some(row) = workspaces::place(self.connection, key)? else { return Ok(None) };
+        self.connection
+            .prepare_cached("INSERT INTO lease VALUES (?1, ?2)")?
+            .execute((row.0, lease))?;
+        self.workspaces += 1;
+        Ok(Some(row))
+    }
+
+    /// Forgets a workspace that holds no session, and logs that.
+    pub(super) fn delete(
+        &mut self,
+        row: RowId,
+        revision_floor: Revision,
+        events: &[Event],
+    ) -> rusqlite::Result<Range<u64>> {
+        workspaces::delete(self.connection, row, revision_floor)?;
+        self.workspaces -= 1;
+        self.log(Some(row), events)
     }
 
     /// Stores the session, the transfer and the signals, or that there are none.
@@ -176,17 +211,30 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Writes the counters, if any has changed.
+    /// Notes what the step tells of machines.
+    pub(super) fn see(&mut self, sightings: &[Sighting]) {
+        self.seen.note(sightings);
+    }
+
+    /// Writes the machines that were seen, and the counters, if any has changed.
     pub(super) fn finish(self) -> rusqlite::Result<()> {
-        if self.sessions == 0 && self.events == 0 && self.ledger_entries == 0 {
+        self.seen.write(self.connection)?;
+        let changed = [self.workspaces, self.sessions, self.events, self.ledger_entries];
+        if changed == [0; 4] {
             return Ok(());
         }
         self.connection
             .prepare_cached(
                 "UPDATE meta SET sessions = sessions + ?1, events = events + ?2, ordinary_events \
-                 = ordinary_events + ?3, ledger_entries = ledger_entries + ?4 WHERE one = 1",
+                 = ordinary_events + ?3, ledger_entries = ledger_entries + ?4, workspaces =                  workspaces + ?5 WHERE one = 1",
             )?
-            .execute((self.sessions, self.events, self.ordinary_events, self.ledger_entries))
+            .execute((
+                self.sessions,
+                self.events,
+                self.ordinary_events,
+                self.ledger_entries,
+                self.workspaces,
+            ))
             .map(|_| ())
     }
 }

@@ -3,6 +3,8 @@
 //! Guarantees: a number that SQL cannot hold is stored as the greatest that it can; a body that
 //! cannot be read is damage, and is never skipped.
 
+use std::sync::Arc;
+
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use serde::Serialize;
@@ -18,7 +20,7 @@ use crate::store::{LeaseRow, Listed, RowId, Stored};
 /// [`listed`] read them.
 macro_rules! stored_columns {
     () => {
-        "w.id, l.row, s.body, t.body, x.body, w.workspace, w.profile"
+        "w.id, l.row, s.body, t.body, x.body, w.workspace, w.profile, w.origin"
     };
 }
 pub(super) use stored_columns;
@@ -73,6 +75,8 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         session: from_optional_body(row, 2)?,
         transfer: from_optional_body(row, 3)?,
         signals: from_optional_body(row, 4)?.unwrap_or_default(),
+        // Whatever is stored is known, also where nobody noted how it came to be.
+        origin: Some(from_optional_body(row, 7)?.map_or_else(Arc::default, Arc::new)),
     };
     let tenure = hot::merge(cold, &lease);
     Ok(Stored { row: RowId(row.get(0)?), version: lease.version, tenure, surroundings: None })

@@ -18,7 +18,7 @@ use crate::store::{LeaseRow, StoreError, Version};
 /// Marks the file as ours; the schema sets the same.
 pub(super) const APPLICATION_ID: i32 = 0x746e_7572;
 /// The newest schema that this server knows.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 6;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
@@ -29,7 +29,9 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         }),
         M::up(include_str!("schema/2.sql")),
         M::up(include_str!("schema/3.sql")),
-        M::up_with_hook(include_str!("schema/4.sql"), |step| Ok(convert_leases(step)?)),
+        M::up(include_str!("schema/4.sql")),
+        M::up(include_str!("schema/5.sql")),
+        M::up_with_hook(include_str!("schema/6.sql"), |step| Ok(convert_leases(step)?)),
     ])
 });
 
@@ -41,12 +43,12 @@ pub(super) fn migrate(connection: &mut Connection, database: &Path) -> Result<()
     })
 }
 
-/// Makes one blob of each hot row that version 3 held in columns; one row at a time, however
+/// Makes one blob of each hot row that version 5 held in columns; one row at a time, however
 /// many there are. A negative number was never stored, and counts as none.
 fn convert_leases(step: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut old = step.prepare(
         "SELECT id, version, revision, last_heartbeat_ms, expires_at_ms, beats \
-         FROM lease_of_version_3 ORDER BY id",
+         FROM lease_of_version_5 ORDER BY id",
     )?;
     let mut insert = step.prepare("INSERT INTO lease VALUES (?1, ?2)")?;
     let mut rows = old.query([])?;
@@ -62,7 +64,7 @@ fn convert_leases(step: &Transaction<'_>) -> rusqlite::Result<()> {
     }
     drop(rows);
     drop(old);
-    step.execute_batch("DROP TABLE lease_of_version_3")
+    step.execute_batch("DROP TABLE lease_of_version_5")
 }
 
 /// An empty database of the newest schema.

@@ -185,3 +185,23 @@ fn a_snapshot_takes_every_condition_but_the_types() {
     assert_eq!(sessions.machine.as_deref(), Some("m"));
     assert_eq!((sessions.lifecycle, sessions.expiry_recorded), (None, None));
 }
+
+#[test]
+fn an_event_about_a_machine_is_one_of_that_machine_and_of_no_holder() {
+    let machine = MachineId::imported("m");
+    let mut cordoned = event(None, None, None);
+    let on =
+        |machine: &str| EventFilter { machine: Some(machine.to_owned()), ..EventFilter::default() };
+    for what in [
+        What::MachineCordoned { machine: machine.clone() },
+        What::MachineUncordoned { machine: machine.clone() },
+    ] {
+        cordoned.what = what;
+        assert!(EventFilter::default().matches(&cordoned));
+        assert!(on("m").matches(&cordoned));
+        assert!(!on("n").matches(&cordoned));
+        assert!(!owned_by("a").matches(&cordoned));
+        assert!(!EventFilter { machine: Some("m".to_owned()), ..owned_by("a") }.matches(&cordoned));
+        assert!(!EventFilter { prefix: Some("acme".to_owned()), ..on("m") }.matches(&cordoned));
+    }
+}

@@ -60,6 +60,7 @@ fn workspace() -> Workspace {
         session: Some(samples::session()),
         transfer: Some(samples::transfer()),
         signals: Signals { gates_revision: GatesRevision(2), blocking: None },
+        origin: None,
     };
     Workspace { key: samples::key(), tenure, surroundings: Some(Box::new(surroundings)) }
 }
