@@ -146,7 +146,7 @@ pub struct Started {
 /// A lease was renewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
-    /// The session.
+    /// The session, unless the beat named it: then it is that one.
     pub session_id: Option<SessionId>,
     /// Its token.
     pub token: FencingToken,

@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 pub struct LeaseInstant(pub u64);
 
 impl LeaseInstant {
-    /// Where the lease clock of a new store begins: 2^41 ms, almost 70 years, so that instants
-    /// before the store was created can be told apart, such as those of imported records.
-    pub const ORIGIN: Self = Self(1 << 41);
+    /// Where the lease clock of a new store begins: 2^39 ms, some 17 years, so that instants
+    /// before the store was created can be told apart, such as those of imported records. It
+    /// leaves as many years until an instant needs more than 40 bits, which stores may care
+    /// about.
+    pub const ORIGIN: Self = Self(1 << 39);
 
     /// Earlier than anything that happened while the clock ran, also in a store whose clock
     /// began at zero.
