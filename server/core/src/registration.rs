@@ -50,7 +50,6 @@ impl Command {
                 | Self::RaiseEscalation(_)
                 | Self::ResolveEscalation(_)
                 | Self::PutHandoff(_)
-                | Self::Import(_)
         )
     }
 }

@@ -318,19 +318,3 @@ async fn the_longest_imported_ids_can_be_listed_in_pages() {
     let first: Vec<_> = listed.iter().map(|it| it.escalation_id.as_bytes()[0]).collect();
     assert_eq!(first, b"abc");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_registration_is_required_nothing_is_imported_into_an_unknown_workspace() {
-    let mut server = Server::start_with(&[("TENURE_REGISTRATION", "required")]).await;
-    let files = || vec![live(WORKER)];
-    for dry_run in [true, false] {
-        let answer =
-            import(&mut server, v1::ImportLegacyStateRequest { dry_run, ..request(files()) }).await;
-        assert_eq!(answer.results[0].outcome(), REFUSED);
-        assert!(answer.results[0].message.contains("is not registered"), "{answer:?}");
-    }
-    let workspace = WORKSPACE.to_owned();
-    let register = v1::RegisterWorkspaceRequest { workspace, ..Default::default() };
-    server.workspace.register_workspace(register).await.unwrap();
-    assert_eq!(outcomes(&mut server, files()).await, [IMPORTED]);
-}

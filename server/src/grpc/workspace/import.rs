@@ -127,7 +127,7 @@ impl WorkspaceRpcs {
             new_escalation_id: EscalationId::imported(""),
             work_stream_half_life: HALF_LIFE_DEFAULT,
             revision_floor: Revision::default(),
-            registration_required: self.engine.registration_required(),
+            registration_required: false,
             machine_cordoned: false,
         };
         let commands: Vec<Command> = steps.iter().map(|step| step.command.clone()).collect();
