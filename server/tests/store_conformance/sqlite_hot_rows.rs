@@ -252,9 +252,14 @@ async fn people_with_a_shell_see_hot_rows_as_numbers() {
     let holders = "SELECT concat_ws(' ', workspace, revision, beats, ifnull(last_heartbeat_at, \
                    '-'), ifnull(expires_in_ms, '-')) FROM holder \
                    WHERE workspace IN ('w1', 'w3') ORDER BY workspace";
+    // The mark is that of a new store.
+    let expires_in = 45_001 - i64::try_from(LeaseInstant::ORIGIN.0).unwrap();
     assert_eq!(
         shown(holders),
-        ["w1 1311768467463790320 1000000 2025-11-24 16:00:00 45000", "w3 0 0 - -"]
+        [
+            format!("w1 1311768467463790320 1000000 2025-11-24 16:00:00 {expires_in}"),
+            "w3 0 0 - -".to_owned(),
+        ]
     );
 
     // A row that is damaged shows no numbers, rather than wrong ones.
