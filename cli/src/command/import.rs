@@ -194,13 +194,13 @@ impl Run {
         match self.connection.client.import_legacy_state(request).await {
             Ok(answer) => {
                 let mut results = answer.results.into_iter();
+                let mut renamed = Vec::new();
                 for file in &files {
                     let row = self.told(place, file, results.next());
+                    renamed.extend(row.renamed_to.is_some().then_some(file));
                     self.rows.push(row);
                 }
-                if !self.dry_run
-                    && let Err(why) = file::sync_folders(&files)
-                {
+                if let Err(why) = file::sync_folders(&renamed) {
                     note(&format!("warning: {why}"));
                 }
             }

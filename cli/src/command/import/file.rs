@@ -122,7 +122,7 @@ impl Loaded {
 ///
 /// # Errors
 /// The folder that could not be synchronised.
-pub(super) fn sync_folders(files: &[Loaded]) -> Result<(), String> {
+pub(super) fn sync_folders(files: &[&Loaded]) -> Result<(), String> {
     let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.resolved.parent()).collect();
     for folder in folders {
         File::open(folder)

@@ -75,8 +75,8 @@ fn then(at: WallTime, now: Moment) -> Moment {
     Moment { lease: now.lease.before(now.wall.since(wall)), wall }
 }
 
-/// The last start of a person. In a store whose clock began at zero, and not long ago, the
-/// instant may lie before the clock: then it is the one before the clock if the session is
+/// The last start of a person. The instant may lie before the clock, above all in a store whose
+/// clock began at zero, and not long ago: then it is the one before the clock if the session is
 /// stale by now, and else the first one of the clock.
 fn last_start(at: WallTime, now: Moment) -> Moment {
     let then = then(at, now);
