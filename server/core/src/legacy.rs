@@ -179,7 +179,9 @@ fn import_escalations(
         })
         .collect();
     if open.len() + new.len() > ESCALATIONS_MAX {
-        let (open, new) = (open.len(), new.len());
+        // Small numbers keep refusals small.
+        let told = |count| u16::try_from(count).unwrap_or(u16::MAX);
+        let (open, new) = (told(open.len()), told(new.len()));
         return Err(Reason::QuotaExceeded(Quota::ImportedEscalations { open, new }));
     }
     let reply = reply(ImportOutcome::Imported, Vec::new(), &new);

@@ -21,9 +21,9 @@ pub enum Quota {
     /// The open escalations, to which a file would add.
     ImportedEscalations {
         /// How many are open.
-        open: usize,
-        /// How many more the file holds.
-        new: usize,
+        open: u16,
+        /// How many more the file holds, or the greatest number that this can tell.
+        new: u16,
     },
     /// The files of which a workspace remembers that they were imported.
     Imports,
