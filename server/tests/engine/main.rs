@@ -18,5 +18,6 @@ mod retention;
 mod streams;
 mod surroundings;
 mod times;
+mod unkind_waits;
 mod waits;
 mod world;
