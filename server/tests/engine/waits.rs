@@ -313,6 +313,16 @@ async fn waiters_outlast_a_store_that_takes_nothing_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_a_start_that_is_lost_is_served() {
+    let world = World::new().await;
+    world.store.script(Fate::Refuse);
+    // Both are in one batch.
+    let waits = async { granted(&mut world.engine.wait(waiting("b")).unwrap()).await };
+    let (lost, session) = tokio::join!(world.engine.execute(start("w", "a", 60)), waits);
+    assert!(lost.is_err() && session.actor().unwrap().as_str() == "b");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_stops_tells_those_who_wait() {
     let world = World::new().await;
     world.started("w", "a", 60).await;
