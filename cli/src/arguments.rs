@@ -118,6 +118,8 @@ pub enum Command {
     Workspace(command::workspace::WorkspaceCommand),
     /// Check fencing tokens
     Fence(command::fence::Fence),
+    /// Bring in what older installations left
+    Import(command::import::Import),
     /// Run the service: information, identity, drain
     Admin(command::admin::Admin),
     /// Name servers, and choose among them

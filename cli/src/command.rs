@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod hold;
 pub mod holder;
+pub mod import;
 pub mod ledger;
 pub mod list;
 pub mod machine;

@@ -79,6 +79,7 @@ async fn dispatch(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Ledger(ledger) => command::ledger::run(ledger, global).await,
         Command::Machine(machine) => command::machine::run(machine, global).await,
         Command::Fence(fence) => command::fence::run(fence, global).await,
+        Command::Import(import) => command::import::run(import, global).await,
         Command::Admin(admin) => command::admin::run(admin, global).await,
         Command::Context(context) => command::context::run(context, global),
         Command::Completion(completion) => command::completion::run(&completion, global),

@@ -91,6 +91,8 @@ pub struct Limits {
     pub streams: u32,
     /// Size of a received message, in bytes.
     pub message_bytes: u32,
+    /// The largest message with files to import that is received.
+    pub import_message_bytes: u32,
     /// How long a call may take until it is answered; for streams, until they begin.
     pub request_time: Duration,
     /// Sessions joined on one heartbeat stream.

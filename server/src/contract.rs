@@ -12,6 +12,9 @@ use prost_types::FileDescriptorSet;
 /// The package of our own services.
 const OWN_PACKAGE: &str = "tenure.v1";
 
+/// The one method that receives larger messages than all others.
+pub const IMPORT_PATH: &str = "/tenure.v1.WorkspaceService/ImportLegacyState";
+
 /// How a method exchanges messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -104,6 +107,7 @@ mod tests {
         assert!(shape("/tenure.v1.LeaseService/StreamHeartbeats").client_streams);
         let watch = shape("/tenure.v1.LeaseService/WatchSessions");
         assert!(watch.server_streams && !watch.client_streams && watch.own);
+        assert!(!shape(IMPORT_PATH).streams());
     }
 
     #[test]

@@ -12,7 +12,6 @@ use tenure::v1::admin_service_server::AdminServiceServer;
 use tenure::v1::history_service_server::HistoryServiceServer;
 use tenure::v1::lease_service_server::LeaseServiceServer;
 use tenure::v1::machine_service_server::MachineServiceServer;
-use tenure::v1::workspace_service_server::WorkspaceServiceServer;
 use tokio_util::task::TaskTracker;
 use tonic::service::RoutesBuilder;
 
@@ -31,6 +30,7 @@ pub mod watch;
 
 mod admin;
 mod carry_out;
+mod filling;
 mod lease;
 mod machine;
 mod not_yet;
@@ -58,6 +58,7 @@ impl Services {
     /// Adds all services of the contract. Health and reflection come from elsewhere.
     pub fn add_to(self, routes: &mut RoutesBuilder) {
         let Self { engine, store, info, drain, connections } = self;
+        let import_bytes = usize::try_from(info.limits.import_message_bytes).unwrap_or(usize::MAX);
         let message_bytes = usize::try_from(info.limits.message_bytes).unwrap_or(usize::MAX);
         let open = open_streams::OpenStreams::default();
         let reads: Arc<dyn Reads> = store.clone();
@@ -82,9 +83,7 @@ impl Services {
                     .max_decoding_message_size(message_bytes),
             )
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(message_bytes))
-            .add_service(
-                WorkspaceServiceServer::new(workspace).max_decoding_message_size(message_bytes),
-            )
+            .add_service(workspace::service(workspace, message_bytes, import_bytes))
             .add_service(
                 MachineServiceServer::new(machine).max_decoding_message_size(message_bytes),
             );

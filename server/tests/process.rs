@@ -10,6 +10,8 @@ mod failing;
 mod harness;
 #[path = "process/many_streams.rs"]
 mod many_streams;
+#[path = "process/many_waiters.rs"]
+mod many_waiters;
 #[path = "process/reflection.rs"]
 mod reflection;
 #[path = "process/saying.rs"]

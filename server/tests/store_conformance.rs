@@ -51,6 +51,8 @@ mod sqlite_damage;
 mod sqlite_faults;
 #[path = "store_conformance/sqlite_files.rs"]
 mod sqlite_files;
+#[path = "store_conformance/sqlite_hot_rows.rs"]
+mod sqlite_hot_rows;
 #[path = "store_conformance/sqlite_migration.rs"]
 mod sqlite_migration;
 #[path = "store_conformance/sqlite_rows.rs"]

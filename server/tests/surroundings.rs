@@ -15,6 +15,8 @@ mod escalations;
 mod gates;
 #[path = "surroundings/handoffs.rs"]
 mod handoffs;
+#[path = "surroundings/imports.rs"]
+mod imports;
 #[path = "surroundings/machines.rs"]
 mod machines;
 #[path = "surroundings/projection.rs"]

@@ -1,7 +1,7 @@
 //! How an event is shown: one line.
 
 use tenure::v1::event::Payload;
-use tenure::v1::{Event, Session, Verdict};
+use tenure::v1::{Event, Session, StateImported, Verdict};
 
 use crate::escape::escape;
 use crate::output::session::{self, place};
@@ -97,9 +97,12 @@ fn about_surroundings(payload: &Payload) -> String {
         Payload::HandoffPut(put) => {
             put.handoff.as_ref().map_or_else(String::new, |handoff| handoff.title.clone())
         }
+        Payload::WorkspaceDeleted(deleted) => {
+            format!("later tokens are above {}", deleted.revision_floor)
+        }
         Payload::MachineCordoned(machine) => machine.machine_id.clone(),
         Payload::MachineUncordoned(machine) => machine.machine_id.clone(),
-        Payload::StateImported(imported) => imported.file_name.clone(),
+        Payload::StateImported(imported) => brought_in(imported),
         Payload::TokenCreated(token) => format!("{} for {}", token.token_id, token.token_principal),
         Payload::TokenRevoked(token) => format!("{} for {}", token.token_id, token.token_principal),
         Payload::AccessDenied(denied) => {
@@ -107,6 +110,19 @@ fn about_surroundings(payload: &Payload) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The file, and what came of it.
+fn brought_in(imported: &StateImported) -> String {
+    let session = imported.session.as_ref().map(|session| holder(Some(session)));
+    let escalations = match imported.escalations.len() {
+        0 => None,
+        1 => Some("1 escalation".to_owned()),
+        count => Some(format!("{count} escalations")),
+    };
+    let what: Vec<String> = session.into_iter().chain(escalations).collect();
+    let what = if what.is_empty() { "nothing new".to_owned() } else { what.join(", ") };
+    format!("{}: {what}", imported.file_name)
 }
 
 fn holder(started: Option<&Session>) -> String {

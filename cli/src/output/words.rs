@@ -2,8 +2,8 @@
 //! `OWNER_KIND_RUNTIME_WORKER`.
 
 use tenure::v1::{
-    EndCause, ErrorReason, EscalationKind, EventType, GateState, MachineState, OwnerKind, Role,
-    ServingState, StoreKind, WorkspaceStatus,
+    EndCause, ErrorReason, EscalationKind, EventType, GateState, LegacyFileOutcome, MachineState,
+    OwnerKind, Role, ServingState, StoreKind, WorkspaceStatus,
 };
 
 /// Shown where a fact does not exist.
@@ -39,6 +39,8 @@ short_words! {
     event_type: EventType, "EVENT_TYPE_";
     /// The word for the status of a workspace.
     workspace_status: WorkspaceStatus, "WORKSPACE_STATUS_";
+    /// The word for what became of a legacy file.
+    legacy_file_outcome: LegacyFileOutcome, "LEGACY_FILE_OUTCOME_";
     /// The word for a role.
     role: Role, "ROLE_";
     /// The word for the state of a server.

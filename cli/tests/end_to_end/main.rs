@@ -6,9 +6,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it")]
 
 mod evicted;
+mod imports;
 mod load;
 mod lost;
 mod server;
+mod story;
 mod supervisor;
 mod takeover;
 mod waits;
@@ -55,6 +57,26 @@ fn main() {
         }),
         Trial::test("a_workspace_is_registered_listed_and_deleted", || {
             workspaces::a_workspace_is_registered_listed_and_deleted();
+            Ok(())
+        }),
+        Trial::test("a_worker_dies_and_another_goes_on", || {
+            story::a_worker_dies_and_another_goes_on();
+            Ok(())
+        }),
+        Trial::test("files_are_imported_renamed_and_never_imported_again", || {
+            imports::files_are_imported_renamed_and_never_imported_again();
+            Ok(())
+        }),
+        Trial::test("whatever_is_wrong_with_one_file_the_others_go_on", || {
+            imports::whatever_is_wrong_with_one_file_the_others_go_on();
+            Ok(())
+        }),
+        Trial::test("a_map_imports_many_workspaces_and_says_what_became_of_each_file", || {
+            imports::a_map_imports_many_workspaces_and_says_what_became_of_each_file();
+            Ok(())
+        }),
+        Trial::test("hostile_records_are_shown_escaped_and_can_be_got_rid_of", || {
+            imports::hostile_records_are_shown_escaped_and_can_be_got_rid_of();
             Ok(())
         }),
     ];

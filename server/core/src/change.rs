@@ -10,6 +10,7 @@ use crate::escalation::Escalation;
 use crate::gate::{Gate, GateState, GatesRevision};
 use crate::handoff::Handoff;
 use crate::ledger::{LedgerEntry, Prior};
+use crate::legacy::BroughtIn;
 use crate::name::{EscalationId, SectionName};
 use crate::parts::Parts;
 use crate::projection::Digests;
@@ -160,6 +161,11 @@ pub enum Change {
     GatesCleared {
         /// The revision of the gates now.
         revision: GatesRevision,
+    },
+    /// A file of an older installation was imported: its digest is remembered from now on.
+    Imported {
+        /// What it brought in.
+        what: Box<BroughtIn>,
     },
     /// The handoff was replaced.
     HandoffPut {

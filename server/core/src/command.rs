@@ -9,7 +9,8 @@ use crate::time::Span;
 mod work;
 
 pub use work::{
-    PutGates, PutHandoff, RaiseEscalation, Report, RequestedGate, ResolveEscalation, UpdateGate,
+    Import, PutGates, PutHandoff, RaiseEscalation, Report, RequestedGate, ResolveEscalation,
+    UpdateGate,
 };
 
 /// The most characters of a reason.
@@ -48,6 +49,8 @@ pub enum Command {
     UpdateGate(UpdateGate),
     /// Replace the handoff.
     PutHandoff(PutHandoff),
+    /// Bring in what a file of an older installation holds.
+    Import(Box<Import>),
     /// Make the workspace known.
     Register,
     /// Forget the workspace and all that is stored under it.
@@ -65,6 +68,7 @@ impl Command {
             | Self::Join(_)
             | Self::RaiseEscalation(_)
             | Self::ResolveEscalation(_)
+            | Self::Import(_)
             | Self::Register
             | Self::DeleteWorkspace => None,
             Self::Start(request) => Some(&request.expected),

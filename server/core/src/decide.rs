@@ -26,8 +26,8 @@ use crate::reply::Reply;
 use crate::session::{REVISION_LIMIT, Revision, Session};
 use crate::workspace::Workspace;
 use crate::{
-    r#await, clear, escalation, forced_takeover, gate, handoff, heartbeat, registration, start,
-    takeover, r#yield,
+    r#await, clear, escalation, forced_takeover, gate, handoff, heartbeat, legacy, registration,
+    start, takeover, r#yield,
 };
 
 /// What a command does, and what it answers.
@@ -77,6 +77,7 @@ fn rule(workspace: &Workspace, command: &Command, context: &Context) -> Decided 
         Command::PutGates(request) => gate::put(workspace, request, context),
         Command::UpdateGate(request) => gate::update(workspace, request, context),
         Command::PutHandoff(request) => handoff::put(workspace, request, context),
+        Command::Import(request) => legacy::import(workspace, request, context),
         Command::Register => registration::register(workspace, context),
         Command::DeleteWorkspace => registration::delete(workspace, context),
     }
@@ -108,10 +109,20 @@ impl Workspace {
     pub(crate) fn next_revision(&self, floor: Revision) -> Result<Revision, Reason> {
         // Zero was never handed out: a store that cannot say «none» may have kept it.
         let last = self.tenure.revision.filter(|last| last.0 > 0).unwrap_or(floor);
-        if last >= REVISION_LIMIT {
+        last.next()
+    }
+}
+
+impl Revision {
+    /// The revision after this one.
+    ///
+    /// # Errors
+    /// [`Reason::RevisionExhausted`] from [`REVISION_LIMIT`] on.
+    pub(crate) const fn next(self) -> Result<Self, Reason> {
+        if self.0 >= REVISION_LIMIT.0 {
             return Err(Reason::RevisionExhausted);
         }
-        Ok(Revision(last.0 + 1))
+        Ok(Self(self.0 + 1))
     }
 }
 

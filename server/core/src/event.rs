@@ -10,6 +10,7 @@ use crate::escalation::Escalation;
 use crate::gate::{Gate, GateState, Gates, GatesRevision};
 use crate::handoff::Handoff;
 use crate::ledger::{LedgerEntry, Prior};
+use crate::legacy::BroughtIn;
 use crate::name::{ActorId, EscalationId, Key, MachineId, Principal, SessionId};
 use crate::session::{Activity, Lifecycle, Revision, Session, Transfer};
 use crate::time::{LeaseInstant, Moment, Span, WallTime};
@@ -145,6 +146,8 @@ pub enum What {
     },
     /// The handoff was replaced.
     HandoffPut(Arc<Handoff>),
+    /// A file of an older installation was imported.
+    StateImported(Box<BroughtIn>),
     /// The workspace was registered.
     WorkspaceRegistered,
     /// The workspace was deleted, with all that was stored under it.
@@ -212,6 +215,7 @@ pub fn derive(before: &Tenure, change: &Change, after: &Workspace, stamp: &Stamp
     let stored = |tenure: &Tenure| tenure.session.as_ref().map(Facts::of);
     let concerned = match change {
         Change::Minted { session, .. } => session.id.clone(),
+        Change::Imported { what } if what.session.is_some() => after.session_id().cloned(),
         _ => before.session.as_ref().and_then(|session| session.id.clone()),
     };
     let why = match change {
@@ -294,6 +298,7 @@ fn what(before: &Tenure, change: &Change, after: &Workspace) -> Option<What> {
             What::WorkspaceDeleted { revision_floor: *revision_floor }
         }
         Change::HandoffPut { handoff } => What::HandoffPut(Arc::clone(handoff)),
+        Change::Imported { what } => What::StateImported(what.clone()),
     })
 }
 

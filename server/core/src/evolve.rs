@@ -20,6 +20,13 @@ pub fn evolve(workspace: &mut Workspace, change: &Change) {
             tenure.session = Some((**session).clone());
             tenure.transfer = None;
         }
+        Change::Imported { what } => {
+            if let Some(session) = &what.session {
+                tenure.revision = Some(Revision(session.token.0));
+                tenure.session = Some(session.clone());
+                tenure.transfer = None;
+            }
+        }
         Change::OriginSet { origin, .. } => tenure.origin = Some(Arc::clone(origin)),
         Change::WorkspaceDeleted { .. } => {
             *workspace = Workspace::unknown(workspace.key.clone());
@@ -105,6 +112,12 @@ fn of_surroundings(around: &mut Surroundings, signals: &mut Signals, change: &Ch
             });
         }
         Change::GatesCleared { .. } => around.gates.clear(),
+        Change::Imported { what } => {
+            around.imported.insert(what.digest);
+            around.escalations.extend(what.escalations.iter().cloned());
+            // What is brought in may be older than what is open; the oldest comes first.
+            around.escalations.sort_by_key(|open| open.raised_at);
+        }
         Change::HandoffPut { handoff } => around.handoff = Some(Arc::clone(handoff)),
         // An empty one is none.
         Change::CheckpointSet { checkpoint } => {

@@ -6,8 +6,9 @@ use crate::session::{Holder, Session, Transfer};
 use crate::time::{LeaseInstant, Span};
 use crate::workspace::Tenure;
 
-/// The first instant at which the session is stale. [`LeaseInstant`] zero for a session that
-/// was never live here: an imported record without id, lease length or heartbeat.
+/// The first instant at which the session is stale. [`LeaseInstant::BEFORE_THE_CLOCK`] for a
+/// session that was never live here: an imported record without id, lease length or heartbeat,
+/// or of a person who left before the clock began.
 #[must_use]
 pub fn effective_expiry(
     session: &Session,
@@ -15,9 +16,12 @@ pub fn effective_expiry(
     boot_mark: LeaseInstant,
 ) -> LeaseInstant {
     if session.id.is_none() {
-        return LeaseInstant(0);
+        return LeaseInstant::BEFORE_THE_CLOCK;
     }
     let own = match &session.holder {
+        Holder::Interactive if session.last_started_at.lease == LeaseInstant::BEFORE_THE_CLOCK => {
+            return LeaseInstant::BEFORE_THE_CLOCK;
+        }
         // Exactly eight hours is still live, so the first stale instant is one later.
         Holder::Interactive => {
             session.last_started_at.lease.after(INTERACTIVE_STALE_AFTER).after(Span(1))

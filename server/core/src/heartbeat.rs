@@ -43,7 +43,8 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
     changes.extend(checkpoint(session, request, revision, context));
     let transfer = workspace.tenure.transfer.as_ref();
     let reply = Reply::Beat(Beat {
-        session_id: session.id.clone(),
+        // Counting one more owner of an id costs as much as all else that is decided here.
+        session_id: if request.session_id.is_some() { None } else { session.id.clone() },
         token: session.token,
         revision,
         last_heartbeat_at: now.wall,

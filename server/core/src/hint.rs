@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 
 use crate::context::Context;
 use crate::escalation::ESCALATIONS_MAX;
+use crate::legacy::IMPORTS_REMEMBERED_MAX;
 use crate::name::{INTERACTIVE_OWNER, Key, is_unsafe_to_show};
 use crate::refusal::{Quota, Reason};
 use crate::reply::SessionView;
@@ -119,6 +120,14 @@ pub fn message(
         Reason::QuotaExceeded(Quota::UsageCounters) => {
             write!(text, ": a session has at most {COUNTERS_MAX} usage counters")
         }
+        Reason::QuotaExceeded(Quota::ImportedEscalations { open, new }) => write!(
+            text,
+            " has {open} open escalations, and the file would add {new}: at most \
+             {ESCALATIONS_MAX} are kept"
+        ),
+        Reason::QuotaExceeded(Quota::Imports) => {
+            write!(text, " has imported {IMPORTS_REMEMBERED_MAX} files, and no more are remembered")
+        }
         Reason::RevisionExhausted => write!(text, " has used up its revisions"),
     };
     text
@@ -169,6 +178,10 @@ pub fn hint(reason: Reason, standing: Option<&SessionView>, context: &Context) -
             "remove a section first, by sending it with empty content"
         }
         Reason::QuotaExceeded(Quota::UsageCounters) => "report under the names that are in use",
+        Reason::QuotaExceeded(Quota::ImportedEscalations { .. }) => {
+            "resolve some, or split the file, and import it again"
+        }
+        Reason::QuotaExceeded(Quota::Imports) => "import into another workspace or profile",
         Reason::NoTransfer | Reason::NotAutonomous | Reason::NotHolder => return None,
         Reason::RevisionExhausted => "use another workspace name",
     };

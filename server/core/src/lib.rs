@@ -26,6 +26,7 @@ pub mod gate;
 pub mod handoff;
 pub mod hint;
 pub mod ledger;
+pub mod legacy;
 pub mod machine;
 pub mod name;
 pub mod parts;

@@ -17,7 +17,7 @@ pub enum Needs {
 
 /// A set of the parts that surround a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Parts(u8);
+pub struct Parts(u16);
 
 impl Parts {
     /// No part.
@@ -40,9 +40,11 @@ impl Parts {
     pub const SECTIONS: Self = Self(1 << 6);
     /// The baseline.
     pub const BASELINE: Self = Self(1 << 7);
+    /// What was imported.
+    pub const IMPORTED: Self = Self(1 << 8);
 
     /// Every part.
-    pub const ALL: Self = Self(u8::MAX);
+    pub const ALL: Self = Self((1 << 9) - 1);
 
     /// These and those.
     #[must_use]
@@ -91,6 +93,7 @@ impl Command {
             | Self::PutGates(_)
             | Self::UpdateGate(_)
             | Self::PutHandoff(_)
+            | Self::Import(_)
             | Self::DeleteWorkspace => Needs::Everything,
         }
     }
@@ -137,6 +140,7 @@ impl Change {
                 Parts::GATES
             }
             Self::HandoffPut { .. } => Parts::HANDOFF,
+            Self::Imported { .. } => Parts::ESCALATIONS.with(Parts::IMPORTED),
             Self::Dropped { parts } => *parts,
             Self::BaselineTaken { .. } => Parts::BASELINE,
         }
@@ -173,6 +177,7 @@ impl Change {
             | Self::GatesPut { .. }
             | Self::GateUpdated { .. }
             | Self::GatesCleared { .. }
+            | Self::Imported { .. }
             | Self::OriginSet { .. }
             | Self::WorkspaceDeleted { .. } => true,
         }
@@ -192,6 +197,7 @@ impl Surroundings {
             (Parts::USAGE, self.progress.usage.is_some()),
             (Parts::SECTIONS, !self.sections.is_empty()),
             (Parts::BASELINE, self.baseline.is_some()),
+            (Parts::IMPORTED, !self.imported.is_empty()),
         ];
         let held = parts.into_iter().filter(|(_, held)| *held);
         held.fold(Parts::NONE, |all, (part, _)| all.with(part))

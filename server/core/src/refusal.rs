@@ -18,6 +18,15 @@ pub enum Quota {
     ClientSections,
     /// The usage counters of a session.
     UsageCounters,
+    /// The open escalations, to which a file would add.
+    ImportedEscalations {
+        /// How many are open.
+        open: usize,
+        /// How many more the file holds.
+        new: usize,
+    },
+    /// The files of which a workspace remembers that they were imported.
+    Imports,
 }
 
 /// Why a command is refused; the names are those of the contract.

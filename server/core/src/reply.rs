@@ -11,11 +11,11 @@ use crate::expiry::effective_expiry;
 use crate::gate::Gates;
 use crate::handoff::Handoff;
 use crate::ledger::LedgerEntry;
-use crate::name::{Key, Principal, SessionId};
+use crate::name::{EscalationId, Key, Principal, SessionId};
 use crate::registration::Origin;
 use crate::session::{Activity, FencingToken, Revision, Session, Transfer};
 use crate::surroundings::{Found, Signals};
-use crate::time::{LeaseInstant, WallTime};
+use crate::time::{LeaseInstant, Span, WallTime};
 use crate::workspace::Workspace;
 
 /// A stored session as callers see it.
@@ -79,6 +79,16 @@ pub enum Warning {
     },
     /// A record of an older installation, without session id, was replaced.
     LegacySessionReplaced,
+    /// The lease of an imported session was longer than the longest that is granted.
+    LeaseTtlCut {
+        /// What it is now.
+        to: Span,
+    },
+    /// The lease of an imported session was shorter than the shortest that is granted.
+    LeaseTtlRaised {
+        /// What it is now.
+        to: Span,
+    },
 }
 
 /// The answer of a command.
@@ -109,6 +119,8 @@ pub enum Reply {
     Gates(Box<Gates>),
     /// Of a replaced handoff: as it is stored.
     HandoffPut(Arc<Handoff>),
+    /// Of an import.
+    Imported(Box<Imported>),
     /// Of a registration.
     Registered(Box<Registered>),
     /// Of a deletion.
@@ -134,7 +146,7 @@ pub struct Started {
 /// A lease was renewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
-    /// The session.
+    /// The session, unless the beat named it: then it is that one.
     pub session_id: Option<SessionId>,
     /// Its token.
     pub token: FencingToken,
@@ -238,6 +250,29 @@ pub struct EscalationResolved {
     pub escalation: Escalation,
     /// How many blocking ones are still open.
     pub blocking: u32,
+}
+
+/// A file of an older installation was imported, or need not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// What became of it.
+    pub outcome: ImportOutcome,
+    /// What the caller should know.
+    pub warnings: Vec<Warning>,
+    /// The escalations that it added.
+    pub escalation_ids: Vec<EscalationId>,
+}
+
+/// What became of a file that was to be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportOutcome {
+    /// What it holds was brought in.
+    Imported,
+    /// The same content was imported before.
+    AlreadyImported,
+    /// The workspace has a session, and keeps it.
+    SessionKept,
 }
 
 /// A workspace is registered.

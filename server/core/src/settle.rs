@@ -9,7 +9,7 @@ use crate::context::Clock;
 use crate::forced_takeover;
 use crate::session::Revision;
 use crate::stall;
-use crate::time::Moment;
+use crate::time::{LeaseInstant, Moment};
 use crate::workspace::Workspace;
 
 /// What has come due: a pending transfer to apply, a grant that was not claimed, a session found
@@ -36,7 +36,12 @@ pub fn settle(workspace: &Workspace, clock: &Clock) -> Option<Changes> {
     }
     // A session is stored, so the workspace has a revision and the floor does not matter.
     let revision = workspace.next_revision(Revision::default()).ok()?;
-    let expired_at = Moment { lease: expiry, wall: clock.now.wall_at(expiry) };
+    let expired_at = if expiry == LeaseInstant::BEFORE_THE_CLOCK {
+        // Nobody knows when it went stale, only that it was found so.
+        clock.now
+    } else {
+        Moment { lease: expiry, wall: clock.now.wall_at(expiry) }
+    };
     Some(smallvec![Change::ExpiryRecorded { revision, expired_at }])
 }
 

@@ -1,12 +1,13 @@
 //! What surrounds a session and may outlive it. All of it is loaded together or not at all;
 //! what every beat has to tell of it is kept in the tenure, as [`Signals`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
+use crate::content::Digest;
 use crate::escalation::{Blocking, Escalation};
 use crate::gate::{Gate, GatesRevision};
 use crate::handoff::Handoff;
@@ -34,6 +35,9 @@ pub struct Surroundings {
     pub sections: BTreeMap<SectionName, Arc<ClientSection>>,
     /// The digests of all sections when the last session started.
     pub baseline: Option<Arc<Digests>>,
+    /// The digests of the files that were imported, so that none is imported twice. They go
+    /// with the workspace and never before.
+    pub imported: BTreeSet<Digest>,
 }
 
 /// How a session comes along.
@@ -88,6 +92,7 @@ static NOTHING: Surroundings = Surroundings {
     progress: Progress { work_streams: WorkStreams::NONE, usage: None },
     sections: BTreeMap::new(),
     baseline: None,
+    imported: BTreeSet::new(),
 };
 
 impl Workspace {

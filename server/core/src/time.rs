@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A reading of the lease clock, in milliseconds since the store was created.
+/// A reading of the lease clock, in milliseconds. In a new store it begins at
+/// [`LeaseInstant::ORIGIN`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -14,6 +15,32 @@ use serde::{Deserialize, Serialize};
 pub struct LeaseInstant(pub u64);
 
 impl LeaseInstant {
+    /// Where the lease clock of a new store begins: 2^39 ms, some 17 years, so that instants
+    /// before the store was created can be told apart, such as those of imported records. It
+    /// leaves as many years until an instant needs more than 40 bits, which stores may care
+    /// about.
+    pub const ORIGIN: Self = Self(1 << 39);
+
+    /// Earlier than anything that happened while the clock ran, also in a store whose clock
+    /// began at zero.
+    pub const BEFORE_THE_CLOCK: Self = Self(0);
+
+    /// How long the clock has run: since [`Self::ORIGIN`], or since zero in a store from before
+    /// there was one.
+    #[must_use]
+    pub const fn since_it_began(self) -> Span {
+        match self.0.checked_sub(Self::ORIGIN.0) {
+            Some(ran_ms) => Span(ran_ms),
+            None => Span(self.0),
+        }
+    }
+
+    /// The instant `span` earlier, or the first one.
+    #[must_use]
+    pub const fn before(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
     /// The instant `span` later, or the largest one.
     #[must_use]
     pub const fn after(self, span: Span) -> Self {
@@ -91,5 +118,17 @@ impl Moment {
         } else {
             self.wall.before(self.lease.since(instant))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_has_run_since_its_origin_or_since_zero_where_it_began_there() {
+        let old = LeaseInstant(5_000);
+        assert_eq!(old.since_it_began(), Span(5_000));
+        assert_eq!(LeaseInstant::ORIGIN.after(Span(7)).since_it_began(), Span(7));
     }
 }

@@ -74,6 +74,7 @@ impl Reader {
             streams_per_connection: self.count("limits.streams_per_connection"),
             streams: self.count("limits.streams"),
             message_bytes: self.bytes("limits.message_bytes"),
+            import_message_bytes: self.bytes("limits.import_message_bytes"),
             request_time: self.duration("limits.request_time"),
             joins_per_stream: self.count("limits.joins_per_stream"),
             watches: self.count("limits.watches"),

@@ -133,6 +133,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "The largest message that is received",
     },
     Setting {
+        key: "limits.import_message_bytes",
+        kind: Kind::Bytes { min: 2 * MIB, max: 64 * MIB },
+        default: Some("4MiB"),
+        help: "The largest message with files to import that is received",
+    },
+    Setting {
         key: "limits.request_time",
         kind: duration(100, 10 * MINUTE),
         default: Some("30s"),

@@ -2,6 +2,7 @@
 //! makes it safe to be wrong, so an entry may be dropped at any time between batches.
 
 use hashbrown::HashMap;
+use tenure_core::content::DIGEST_BYTES;
 use tenure_core::context::Clock;
 use tenure_core::name::Key;
 use tenure_core::parts::{Needs, settle_needs};
@@ -195,7 +196,8 @@ fn bytes(around: &Surroundings) -> usize {
     let streams = around.progress.work_streams.streams.iter().map(|_| 0);
     let checkpoint = around.checkpoint.iter().map(|kept| kept.content.bytes().len());
     let parts = texts.chain(notes).chain(actions).chain(contents).chain(streams).chain(checkpoint);
-    parts.map(|content| PART_BYTES + content).sum()
+    let parts: usize = parts.map(|content| PART_BYTES + content).sum();
+    parts + around.imported.len() * DIGEST_BYTES
 }
 
 #[cfg(test)]

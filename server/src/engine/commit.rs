@@ -116,6 +116,8 @@ impl Runner {
             entry.chain = None;
             match chain.into_written(entry) {
                 Written::Renewal(renewal, renewing) => {
+                    // If that does not come true the entry is forgotten.
+                    entry.stored = Some((renewal.row, renewal.lease.version));
                     batch.renewals.push(renewal);
                     sent.renewing.push(renewing);
                 }
@@ -140,13 +142,6 @@ impl Runner {
         let mut conflicts: HashSet<Slot> = HashSet::new();
         for place in &concluded.conflicting_renewals {
             conflicts.extend(sent.renewing.get(*place).map(|renewing| renewing.slot));
-        }
-        for Renewing { slot, lease } in &sent.renewing {
-            if let Some(entry) = self.cache.get_mut(*slot)
-                && let Some((_, version)) = &mut entry.stored
-            {
-                *version = lease.version;
-            }
         }
         for (outcome, pending) in concluded.outcomes.iter().zip(&sent.pending) {
             match outcome {

@@ -269,7 +269,7 @@ fn acting(command: &Command) -> Option<&ActorId> {
             RequestedSuccessor::Interactive => None,
             RequestedSuccessor::Autonomous { actor, .. } => Some(actor),
         },
-        Command::ForceTakeOver(_) | Command::CancelTransfer(_) => None,
+        Command::ForceTakeOver(_) | Command::CancelTransfer(_) | Command::Import(_) => None,
         Command::Yield(request) => request.actor.as_ref(),
         Command::Clear(request) => request.actor.as_ref(),
         Command::RaiseEscalation(request) => request.actor.as_ref(),

@@ -120,7 +120,8 @@ const fn machine_of(command: &Command) -> Option<&MachineRef> {
         | Command::Register
         | Command::DeleteWorkspace
         | Command::UpdateGate(_)
-        | Command::PutHandoff(_) => None,
+        | Command::PutHandoff(_)
+        | Command::Import(_) => None,
     }
 }
 

@@ -40,17 +40,19 @@ use intake::HandleSet;
 /// stream that provokes more and reads nothing ends with `STREAM_LAGGED`.
 pub const UNREAD_REFUSALS_MIN: usize = 4_096;
 
-/// Whose beats a handle stands for; shared by everything that is under way for it.
+/// Whose beats a handle stands for; shared by everything that is under way for it. What each
+/// beat reads comes first, in as few cache lines as can be.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Identity {
     /// The workspace.
     pub key: Key,
+    /// A beat without activity, ready to be decided.
+    pub plain_beat: Command,
     /// The session.
     pub session_id: SessionId,
     /// The owner.
     pub actor: ActorId,
-    /// A beat without activity, ready to be decided.
-    pub plain_beat: Command,
 }
 
 /// A beat on its way to the engine.

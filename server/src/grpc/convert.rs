@@ -16,6 +16,7 @@ pub mod forced;
 pub mod gate;
 pub mod handoff;
 pub mod holder;
+pub mod import;
 pub mod ledger;
 pub mod ledger_list;
 pub mod list;

@@ -14,15 +14,12 @@ use tenure_core::name::MachineId;
 use tonic::{Request, Response, Status};
 
 use super::convert::machines;
+use super::filling::Filling;
 use super::status::Fault;
 use crate::access::{self, Caller};
 use crate::engine::Engine;
 use crate::engine::machines::MachineOrder;
-use crate::store::{PAGE_MAX, Reads};
-
-/// How many pages of the store one call reads at most. A filter that matches little then gets
-/// a short page, or an empty one, with a token to go on with.
-const STORE_PAGES_MAX: usize = 10;
+use crate::store::{Reads, StoredMachine};
 
 /// The service.
 #[derive(Clone)]
@@ -37,27 +34,16 @@ impl MachineRpcs {
         request: v1::ListMachinesRequest,
     ) -> Result<v1::ListMachinesResponse, Fault> {
         let listing = machines::parse_list(request)?;
-        let mut page = machines::Page::new(&listing);
-        let mut after = listing.after.clone();
-        for _ in 0..STORE_PAGES_MAX {
-            let rows = if listing.state.is_some() { PAGE_MAX } else { page.missing() };
-            let read = self.reads.machines(listing.filter.clone(), after, rows).await;
-            let read = read.map_err(|error| Fault::unreadable(&error))?;
+        let machines::Listing { filter, state, page_size, after, scope } = listing;
+        let filling = Filling { after, size: page_size, picks: state.is_some() };
+        let read = |after, rows| self.reads.machines(filter.clone(), after, rows);
+        let show = |row: StoredMachine| {
             let now = self.engine.clock().now.wall;
-            let mut unread = read.rows.len();
-            for row in &read.rows {
-                if page.is_full() {
-                    break;
-                }
-                unread -= 1;
-                page.take(row, &listing, now);
-            }
-            after = if unread > 0 { page.last().cloned() } else { read.next };
-            if after.is_none() || page.is_full() {
-                break;
-            }
-        }
-        Ok(page.answer(after.as_ref(), &listing.scope))
+            let is_wanted = state.is_none_or(|wanted| wanted == row.machine.state(row.held, now));
+            is_wanted.then(|| machines::shown(&row, now))
+        };
+        let page = filling.fill(read, |row| row.machine.id.clone(), show).await?;
+        Ok(machines::page(page.rows, page.next.as_ref(), &scope))
     }
 
     /// Has an order carried out, which only operators may give.

@@ -196,6 +196,14 @@ impl Fault {
         Self { code: Code::Internal, ..Self::new(v1::ErrorReason::Unspecified, message) }
     }
 
+    /// A defect of the server: part of its work panicked.
+    #[must_use]
+    pub fn defect(error: &tokio::task::JoinError) -> Self {
+        let message = "the server failed at the call; this is a defect";
+        tracing::error!(?error, message);
+        Self { code: Code::Internal, ..Self::new(v1::ErrorReason::Unspecified, message) }
+    }
+
     /// A server with more work than it takes in.
     #[must_use]
     pub fn overloaded(message: impl Into<String>) -> Self {

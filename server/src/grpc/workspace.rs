@@ -15,14 +15,17 @@ use tonic::{Request, Response, Status};
 
 use super::carry_out::carry_out;
 use super::convert::{escalation, gate, handoff};
-use super::not_yet::not_yet;
 use super::status::Fault;
 use crate::access;
 use crate::engine::Engine;
 use crate::store::Reads;
 
+mod import;
 mod known;
+mod large_messages;
 mod read;
+
+pub(super) use large_messages::service;
 
 /// The service.
 #[derive(Clone)]
@@ -141,8 +144,9 @@ impl WorkspaceService for WorkspaceRpcs {
 
     async fn import_legacy_state(
         &self,
-        _: Request<v1::ImportLegacyStateRequest>,
+        request: Request<v1::ImportLegacyStateRequest>,
     ) -> Result<Response<v1::ImportLegacyStateResponse>, Status> {
-        Err(not_yet("ImportLegacyState"))
+        let caller = access::caller(&request);
+        Ok(Response::new(self.import(caller, request.into_inner()).await?))
     }
 }

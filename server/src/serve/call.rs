@@ -16,7 +16,7 @@ use tower::Service;
 use super::Shared;
 use super::call_body::{self, CallBody, Until};
 use super::connection::Load;
-use crate::contract::Shape;
+use crate::contract::{IMPORT_PATH, Shape};
 use crate::drain::Notice;
 use crate::grpc::status::serving;
 use crate::listen::Peer;
@@ -48,7 +48,12 @@ impl Calls {
         mut request: Request<Incoming>,
     ) -> impl Future<Output = Response<CallBody>> + Send + use<> {
         let shared = self.shared.clone();
-        let shape = shared.contract.shape(request.uri().path());
+        let path = request.uri().path();
+        let shape = shared.contract.shape(path);
+        let limit_bytes = match path {
+            IMPORT_PATH => shared.limits.import_message_bytes,
+            _ => shared.limits.message_bytes,
+        };
         let streams = shape.is_some_and(Shape::streams);
         let mut held = call_body::Held { _load: self.load.enter(), _stream: None };
         let limit = time_limit(request.headers(), shape, shared.limits.request_time);
@@ -56,7 +61,6 @@ impl Calls {
         self.peer.add_to(request.extensions_mut());
         request.extensions_mut().insert(self.notice.clone());
         async move {
-            let limit_bytes = shared.limits.message_bytes;
             if streams {
                 match shared.streams.clone().try_acquire_owned() {
                     Ok(permit) => held._stream = Some(permit),

@@ -17,8 +17,16 @@ pub struct AroundWrite {
 impl AroundWrite {
     /// Replaces the parts of `stored` that are written.
     pub fn put_into(&self, stored: &mut Surroundings) {
-        let Surroundings { escalations, gates, handoff, checkpoint, progress, sections, baseline } =
-            &*self.surroundings;
+        let Surroundings {
+            escalations,
+            gates,
+            handoff,
+            checkpoint,
+            progress,
+            sections,
+            baseline,
+            imported,
+        } = &*self.surroundings;
         let is_written = |part| self.parts.meets(part);
         if is_written(Parts::ESCALATIONS) {
             stored.escalations.clone_from(escalations);
@@ -43,6 +51,9 @@ impl AroundWrite {
         }
         if is_written(Parts::BASELINE) {
             stored.baseline.clone_from(baseline);
+        }
+        if is_written(Parts::IMPORTED) {
+            stored.imported.clone_from(imported);
         }
     }
 

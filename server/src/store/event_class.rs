@@ -22,6 +22,7 @@ pub(super) fn type_name(what: &What) -> &'static str {
         What::GateUpdated { .. } => "GATE_UPDATED",
         What::GatesCleared { .. } => "GATES_CLEARED",
         What::HandoffPut(_) => "HANDOFF_PUT",
+        What::StateImported(_) => "STATE_IMPORTED",
         What::WorkspaceRegistered => "WORKSPACE_REGISTERED",
         What::WorkspaceDeleted { .. } => "WORKSPACE_DELETED",
         What::MachineCordoned { .. } => "MACHINE_CORDONED",
@@ -51,6 +52,7 @@ pub(super) fn is_important(what: &What) -> bool {
         | What::GateUpdated { .. }
         | What::GatesCleared { .. }
         | What::HandoffPut(_)
+        | What::StateImported(_)
         | What::WorkspaceRegistered
         | What::WorkspaceDeleted { .. }
         | What::MachineCordoned { .. }

@@ -49,6 +49,8 @@ pub enum EventType {
     GatesCleared,
     /// The handoff was replaced.
     HandoffPut,
+    /// A file of an older installation was imported.
+    StateImported,
     /// A workspace was registered.
     WorkspaceRegistered,
     /// A workspace was deleted.
@@ -88,6 +90,7 @@ impl EventType {
             What::GateUpdated { .. } => Self::GateUpdated,
             What::GatesCleared { .. } => Self::GatesCleared,
             What::HandoffPut(_) => Self::HandoffPut,
+            What::StateImported(_) => Self::StateImported,
             What::WorkspaceRegistered => Self::WorkspaceRegistered,
             What::WorkspaceDeleted { .. } => Self::WorkspaceDeleted,
             What::MachineCordoned { .. } => Self::MachineCordoned,

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use tenure_core::event::What;
 use tenure_core::refusal::Reason;
+use tenure_core::reply::Reply;
 use tenured::engine::Failure;
 use tenured::store::memory::Fate;
 
-use crate::world::{World, clear, give_up, start};
+use crate::world::{World, clear, give_up, heartbeat, start};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_answered_is_stored() {
@@ -89,6 +90,20 @@ async fn a_refused_batch_is_taken_back() {
     // What was decided in vain is forgotten: the session is still there to be cleared.
     world.call(clear("w", "a")).await.unwrap();
     assert_eq!(world.stored("w").await.unwrap().tenure.session, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_renewal_is_seen_by_nobody() {
+    let world = World::new().await;
+    world.started("w", "a", 60).await;
+    world.store.script(Fate::Refuse);
+    let answer = world.engine.execute(heartbeat("w", "a", None)).await;
+    assert!(matches!(answer, Err(Failure::Store(_))), "{answer:?}");
+    let refusal = world.call(heartbeat("w", "b", None)).await.unwrap_err();
+    let standing = refusal.standing.unwrap();
+    assert_eq!((standing.revision.0, standing.session.beats), (1, 0));
+    let Reply::Beat(beat) = world.call(heartbeat("w", "a", None)).await.unwrap() else { panic!() };
+    assert_eq!(beat.revision.0, 2);
 }
 
 #[tokio::test(start_paused = true)]

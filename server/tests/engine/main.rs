@@ -11,6 +11,7 @@
 mod ahead;
 mod commits;
 mod deletions;
+mod imports;
 mod loading;
 mod machines;
 mod repeats;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenure_core::name::{ActorId, InstanceId, MachineId, Principal};
 use tenure_core::parts::Needs;
 use tenure_core::session::{Activity, MachineRef, Renewal, Revision, Session};
-use tenure_core::time::{LeaseInstant, WallTime};
+use tenure_core::time::{LeaseInstant, Span, WallTime};
 use tenure_core::workspace::Tenure;
 use tenured::store::{Guard, LeaseRow, Load, Outcome, Reads, Store, Upkeep, Version, Write};
 
@@ -32,14 +32,15 @@ pub async fn a_batch_is_there_after_it_was_answered<H: Harness>() {
 
 pub async fn an_empty_batch_stores_the_mark<H: Harness>() {
     let (harness, store, first) = acquired::<H>().await;
-    assert_eq!(first.lease_mark, LeaseInstant(0));
+    assert_eq!(first.lease_mark, LeaseInstant::ORIGIN);
+    let mark = LeaseInstant::ORIGIN.after(Span(4_711));
     let mut empty = batch(first.epoch, Vec::new());
-    empty.lease_now = LeaseInstant(4_711);
+    empty.lease_now = mark;
     let committed = store.commit(empty).await.unwrap();
     assert!(committed.outcomes.is_empty());
     store.close().await.unwrap();
     let second = harness.open().acquire().await.unwrap();
-    assert_eq!(second.lease_mark, LeaseInstant(4_711));
+    assert_eq!(second.lease_mark, mark);
     assert_eq!(second.log_id, first.log_id);
 }
 
@@ -47,10 +48,11 @@ pub async fn the_mark_never_goes_back<H: Harness>() {
     let (_harness, store, acquired) = acquired::<H>().await;
     for lease_now in [9, 5] {
         let mut empty = batch(acquired.epoch, Vec::new());
-        empty.lease_now = LeaseInstant(lease_now);
+        empty.lease_now = LeaseInstant::ORIGIN.after(Span(lease_now));
         store.commit(empty).await.unwrap();
     }
-    assert_eq!(store.acquire().await.unwrap().lease_mark, LeaseInstant(9));
+    let mark = store.acquire().await.unwrap().lease_mark;
+    assert_eq!(mark, LeaseInstant::ORIGIN.after(Span(9)));
 }
 
 pub async fn a_beat_changes_the_hot_row_and_nothing_else<H: Harness>() {

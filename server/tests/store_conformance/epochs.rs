@@ -1,7 +1,7 @@
 //! Who may write, and what a restart finds.
 
 use tenure_core::name::SessionId;
-use tenure_core::time::{LeaseInstant, WallTime};
+use tenure_core::time::{LeaseInstant, Span, WallTime};
 use tenured::store::{
     CommitError, Epoch, EscalationFilter, Guard, ListFilter, Load, Reads, Retention, Store,
     StoreError, Upkeep, Version,
@@ -24,15 +24,16 @@ pub async fn each_acquire_begins_a_new_epoch<H: Harness>() {
 pub async fn an_earlier_epoch_is_fenced_and_leaves_nothing<H: Harness>() {
     let (_harness, store, first) = acquired::<H>().await;
     let second = store.acquire().await.unwrap();
+    let late = LeaseInstant::ORIGIN.after(Span(99));
     for epoch in [first.epoch, Epoch(second.epoch.0 + 1)] {
         let mut fenced = batch(epoch, vec![create("a")]);
-        fenced.lease_now = LeaseInstant(99);
+        fenced.lease_now = late;
         let error = store.commit(fenced).await.unwrap_err();
         assert!(matches!(error, CommitError::Fenced), "{error:?}");
     }
     assert_eq!(loaded(&store, "a").await, None);
     created(&store, second.epoch, create("a")).await;
-    assert!(store.acquire().await.unwrap().lease_mark < LeaseInstant(99));
+    assert!(store.acquire().await.unwrap().lease_mark < late);
 }
 
 pub async fn a_store_is_the_same_after_a_close<H: Harness>() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
 use tenure_core::machine::{Held, Machine};
@@ -13,11 +13,11 @@ use tenure_core::session::Revision;
 use tenure_core::surroundings::{Signals, Surroundings};
 use tenure_core::time::{LeaseInstant, WallTime};
 use tenured::store::{
-    Epoch, ListFilter, Load, MachineFilter, OutcomeKey, Reads, Store, StoredMachine, Upkeep,
-    Version,
+    Epoch, LeaseWrite, ListFilter, Load, MachineFilter, OutcomeKey, Reads, RowId, Store,
+    StoredMachine, Upkeep, Version,
 };
 
-use crate::sample::{apply, key, loaded};
+use crate::sample::{apply, batch, key, loaded, renewal};
 use crate::sqlite_files::{folder, open};
 use crate::surrounding::{a_little, every_part, put, surrounded};
 
@@ -31,17 +31,21 @@ fn create_version_1(path: &Path) {
     shell.execute_batch(&format!("PRAGMA journal_mode = WAL; {SCHEMA_1} {ROWS_1}")).unwrap();
 }
 
-/// All rows of the tables and columns that version 1 has, as text.
+/// All rows of the tables and columns that version 1 has, as text. Later versions show the
+/// columns of `lease` in a view.
 fn rows_1(path: &Path) -> BTreeMap<&'static str, Vec<String>> {
     let tables =
         ["meta", "workspace", "lease", "session", "transfer", "event", "ledger", "outcome"];
     let shell = Connection::open(path).unwrap();
     let first = Connection::open_in_memory().unwrap();
     first.execute_batch(SCHEMA_1).unwrap();
-    let rows = |table| {
+    let rows = |table: &str| {
         let columns = "SELECT group_concat(name, ', ') FROM pragma_table_info(?1)";
         let columns: String = first.query_row(columns, [table], |row| row.get(0)).unwrap();
-        let all = format!("SELECT {columns} FROM {table} ORDER BY 1");
+        let shown = "SELECT name FROM sqlite_schema WHERE name = ?1 || '_shown'";
+        let shown = shell.query_row(shown, [table], |row| row.get(0)).optional().unwrap();
+        let source: String = shown.unwrap_or_else(|| table.to_owned());
+        let all = format!("SELECT {columns} FROM {source} ORDER BY 1");
         let mut statement = shell.prepare(&all).unwrap();
         let columns = statement.column_count();
         let rows = statement.raw_query().mapped(|row| {
@@ -66,7 +70,7 @@ async fn a_database_of_version_1_is_migrated_and_keeps_every_row() {
     assert!(before.values().all(|rows| !rows.is_empty()), "{before:#?}");
     for _ in 0..2 {
         drop(open(&path).unwrap());
-        assert_eq!(version(&path), 5);
+        assert_eq!(version(&path), 7);
         assert_eq!(rows_1(&path), before);
     }
 }
@@ -114,6 +118,35 @@ async fn what_version_1_wrote_is_read_as_it_was() {
 }
 
 #[tokio::test]
+async fn every_hot_row_of_earlier_versions_becomes_a_blob() {
+    let (_folder, path) = folder();
+    create_version_1(&path);
+    let shell = Connection::open(&path).unwrap();
+    let most = i64::MAX;
+    let more = format!(
+        "INSERT INTO lease VALUES (7, {most}, {most}, {most}, {most}, {most}),
+             (8, 1, 0, 0, 0, 0), (9, 256, 65535, NULL, NULL, 4294967296);
+         WITH RECURSIVE n (n) AS (VALUES (10) UNION ALL SELECT n + 1 FROM n LIMIT 5000)
+         INSERT INTO lease SELECT n, n, n * n, 1795766462224 + n, n * 1000, n % 3 FROM n;
+         INSERT INTO workspace SELECT id, 'w' || id, 'main' FROM lease WHERE id > 2;"
+    );
+    shell.execute_batch(&more).unwrap();
+    let before = rows_1(&path);
+    assert_eq!(before["lease"].len(), 5_005);
+    let store = open(&path).unwrap();
+    assert_eq!(rows_1(&path)["lease"], before["lease"]);
+    let kept = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%of_version%'";
+    let kept: i64 = shell.query_row(kept, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0);
+    let epoch = store.acquire().await.unwrap().epoch;
+    let mut beats = batch(epoch, Vec::new());
+    let at = |row, version| LeaseWrite { expected: Version(version), ..renewal(RowId(row), 1) };
+    beats.renewals = vec![at(7, most as u64), at(8, 1), at(9, 256), at(10, 10), at(11, 10)];
+    let committed = store.commit(beats).await.unwrap();
+    assert_eq!(committed.conflicting_renewals, [4]);
+}
+
+#[tokio::test]
 async fn a_migrated_database_takes_surroundings() {
     let (_folder, path) = folder();
     create_version_1(&path);
@@ -158,5 +191,5 @@ async fn a_migration_that_fails_changes_nothing() {
     shell.execute_batch("DROP TABLE section").unwrap();
     drop(shell);
     drop(open(&path).unwrap());
-    assert_eq!(version(&path), 5);
+    assert_eq!(version(&path), 7);
 }

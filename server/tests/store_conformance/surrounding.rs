@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tenure_core::checkpoint::{CHECKPOINT_MAX_BYTES, Checkpoint, CheckpointOrigin};
-use tenure_core::content::Content;
+use tenure_core::content::{Content, Digest};
 use tenure_core::escalation::{Blocking, ESCALATIONS_MAX, Escalation, EscalationKind};
 use tenure_core::gate::{GATE_NOTE_MAX_CHARS, GATES_MAX, Gate, GateState, GatesRevision};
 use tenure_core::handoff::{
     ActionState, HANDOFF_ACTION_MAX_CHARS, HANDOFF_ACTIONS_MAX, HANDOFF_TITLE_MAX_CHARS, Handoff,
     HandoffAction,
 };
+use tenure_core::legacy::IMPORTS_REMEMBERED_MAX;
 use tenure_core::name::{
     ActorId, CounterName, EscalationId, GateName, Principal, SectionName, SessionId, WorkStreamName,
 };
@@ -31,7 +32,7 @@ use crate::limits::HOSTILE;
 use crate::sample::{beat, key, moment};
 
 /// Every part of the surroundings by itself.
-pub const EACH_PART: [Parts; 8] = [
+pub const EACH_PART: [Parts; 9] = [
     Parts::ESCALATIONS,
     Parts::GATES,
     Parts::HANDOFF,
@@ -40,6 +41,7 @@ pub const EACH_PART: [Parts; 8] = [
     Parts::USAGE,
     Parts::SECTIONS,
     Parts::BASELINE,
+    Parts::IMPORTED,
 ];
 
 pub fn every_part() -> Parts {
@@ -175,6 +177,9 @@ fn around(n: usize, size: &Size) -> Surroundings {
         )
         .sections,
         baseline: None,
+        imported: upto(IMPORTS_REMEMBERED_MAX)
+            .map(|at| Digest::of(format!("{n} {at}").as_bytes()))
+            .collect(),
     };
     let workspace = Workspace {
         surroundings: Some(Box::new(around.clone())),
@@ -223,5 +228,6 @@ pub fn replaced(before: &Surroundings, parts: Parts, after: &Surroundings) -> Su
         },
         sections: BTreeMap::clone(&of(Parts::SECTIONS).sections),
         baseline: of(Parts::BASELINE).baseline.clone(),
+        imported: of(Parts::IMPORTED).imported.clone(),
     }
 }

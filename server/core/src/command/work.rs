@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::Expected;
-use crate::content::Content;
+use crate::content::{Content, Digest};
+use crate::context::LeaseBounds;
 use crate::escalation::EscalationKind;
 use crate::gate::{GateState, GatesRevision};
 use crate::handoff::HandoffAction;
+use crate::legacy::LegacyContent;
 use crate::name::{ActorId, EscalationId, GateName, WorkStreamName};
 use crate::section::ClientSection;
 use crate::usage::Usage;
@@ -109,4 +111,17 @@ pub struct PutHandoff {
     pub actions: Vec<HandoffAction>,
     /// What the caller believes to be stored.
     pub expected: Expected,
+}
+
+/// See semantics.md, section 6: what a file of an older installation holds is brought in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The file's name, for the event log.
+    pub file_name: Arc<str>,
+    /// The digest of the file's content.
+    pub digest: Digest,
+    /// What it holds.
+    pub content: LegacyContent,
+    /// What the lease of a session is fitted into.
+    pub lease_bounds: LeaseBounds,
 }

@@ -54,6 +54,13 @@ fn program_without_ttl_or_heartbeat_is_stale() {
 }
 
 #[test]
+fn person_who_left_before_the_clock_began_is_stale_however_young_the_clock() {
+    let left = Session { last_started_at: at(0), ..person() };
+    assert!(is_stale(&Scene::with(left.clone()).now(1)));
+    assert!(!is_stale(&Scene::with(Session { last_started_at: at(1), ..left }).now(1)));
+}
+
+#[test]
 fn transfer_deadline_makes_either_lifecycle_stale_at_its_instant() {
     for session in [person(), program("a")] {
         let scene = |deadline| Scene::with(session.clone()).pending(transfer_due_at(deadline));

@@ -90,7 +90,6 @@ fn beat_renews_from_now_and_raises_the_revision_by_one() {
     assert_eq!(renewal.expires_at, LeaseInstant(NOW).after(TTL));
     assert_eq!((done.revision(), done.session().beats), (REVISION.0 + 1, 7));
     let answer = beaten(&done);
-    assert_eq!(answer.session_id, scene.session().id);
     assert_eq!((answer.token, answer.revision.0), (TOKEN, REVISION.0 + 1));
     assert_eq!(answer.last_heartbeat_at, at(NOW).wall);
     assert_eq!(answer.effective_expiry, LeaseInstant(NOW).after(TTL));
@@ -101,6 +100,13 @@ fn beat_renews_from_now_and_raises_the_revision_by_one() {
     expected.holder = done.session().holder.clone();
     assert_eq!(*done.session(), expected);
     assert_eq!(done.session().mode, Mode::Research);
+}
+
+#[test]
+fn beat_that_names_no_session_is_told_which_it_renewed() {
+    let scene = Scene::with(program("a"));
+    assert_eq!(beaten(&scene.done(beat("a"))).session_id, scene.session().id);
+    assert_eq!(beaten(&scene.done(beat_for("a", "ses_stored"))).session_id, None);
 }
 
 #[test]

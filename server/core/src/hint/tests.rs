@@ -5,7 +5,7 @@ use crate::name::{ActorId, ProfileName, SessionId, WorkspaceName};
 use crate::session::Session;
 use crate::testing::{NOW, Scene, person, program, transfer_due_at};
 
-const ALL: [Reason; 25] = [
+const ALL: [Reason; 27] = [
     Reason::ActorRequired,
     Reason::RequestIdReused,
     Reason::NoSession,
@@ -30,6 +30,8 @@ const ALL: [Reason; 25] = [
     Reason::QuotaExceeded(Quota::Escalations),
     Reason::QuotaExceeded(Quota::ClientSections),
     Reason::QuotaExceeded(Quota::UsageCounters),
+    Reason::QuotaExceeded(Quota::ImportedEscalations { open: 60, new: 41 }),
+    Reason::QuotaExceeded(Quota::Imports),
     Reason::RevisionExhausted,
 ];
 
@@ -236,4 +238,10 @@ fn exceeded_quota_says_which_bound_and_what_to_do() {
     );
     assert!(said(Quota::ClientSections).contains("at most 16 client sections"));
     assert!(said(Quota::UsageCounters).contains("at most 16 usage counters"));
+    assert_eq!(
+        said(Quota::ImportedEscalations { open: 60, new: 41 }),
+        "workspace acme/api has 60 open escalations, and the file would add 41: at most 100 are \
+         kept; resolve some, or split the file, and import it again"
+    );
+    assert!(said(Quota::Imports).contains("has imported 256 files"));
 }

@@ -50,6 +50,13 @@ fn sessions_of_either_lifecycle_and_imported_ones_are_recorded() {
 }
 
 #[test]
+fn a_session_that_was_never_live_is_recorded_as_of_when_it_was_found() {
+    let (_, changes) = Scene::with(unnoticed(program("a").without_id())).settled();
+    let [Change::ExpiryRecorded { expired_at, .. }] = changes[..] else { panic!("{changes:?}") };
+    assert_eq!(expired_at, at(NOW));
+}
+
+#[test]
 fn lease_in_boot_grace_is_not_recorded_until_the_grace_ends() {
     let scene = || Scene::with(program("a").expiring_at(NOW + 1)).booted_at(NOW);
     assert!(nothing_due(&scene().now(NOW + 59_999)));

@@ -5,6 +5,7 @@ use tenure_core::command::Command;
 use tenure_core::context::{Clock, Context};
 use tenure_core::decide::decide;
 use tenure_core::escalation::{Blocking, ESCALATIONS_MAX};
+use tenure_core::legacy::IMPORTS_REMEMBERED_MAX;
 use tenure_core::parts::{Needs, Parts, settle_needs};
 use tenure_core::section::SECTIONS_MAX;
 use tenure_core::session::{Holder, Session};
@@ -19,6 +20,7 @@ pub fn check_state(workspace: &Workspace, clock: &Clock) {
     let blocking = Blocking::among(&around.escalations);
     assert_eq!(tenure.signals.blocking.as_deref(), blocking.as_ref());
     assert!(around.escalations.len() <= ESCALATIONS_MAX && around.sections.len() <= SECTIONS_MAX);
+    assert!(around.imported.len() <= IMPORTS_REMEMBERED_MAX);
     let streams = &around.progress.work_streams;
     assert!(streams.streams.len() <= WORK_STREAMS_MAX);
     let of_the_session = Parts::PROGRESS.with(Parts::SECTIONS);
@@ -92,6 +94,7 @@ fn altered(before: &Surroundings, after: &Surroundings) -> Parts {
         (Parts::USAGE, before.progress.usage != after.progress.usage),
         (Parts::SECTIONS, before.sections != after.sections),
         (Parts::BASELINE, before.baseline != after.baseline),
+        (Parts::IMPORTED, before.imported != after.imported),
     ];
     let altered = parts.into_iter().filter(|(_, altered)| *altered);
     altered.fold(Parts::NONE, |all, (part, _)| all.with(part))

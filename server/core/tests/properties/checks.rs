@@ -18,6 +18,8 @@ use tenure_core::surroundings::Found;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Workspace;
 
+use crate::imported;
+
 /// What must never come again.
 #[derive(Default)]
 pub struct Past {
@@ -104,6 +106,9 @@ fn check_revision(before: &Workspace, after: &Workspace, changes: &Changes, past
         assert_eq!(before, after);
     } else if !changes.iter().any(raises) {
         assert_eq!(new, old, "what surrounds a session raises no revision");
+    } else if imported::brought_in(changes).is_some() {
+        // The file may have come further than the workspace had.
+        assert!(new > old && new.is_some_and(|new| new.0 > past.newest));
     } else if let Some(old) = old {
         assert_eq!(new, Some(Revision(old.0 + 1)), "one decision is one revision");
     } else {
@@ -122,7 +127,7 @@ fn raises(change: &Change) -> bool {
             | Change::Ended { .. }
             | Change::TransferScheduled { .. }
             | Change::TransferCancelled { .. }
-    )
+    ) || matches!(change, Change::Imported { what } if what.session.is_some())
 }
 
 /// The ended session is sealed once, truthfully, and with the cause that fits; and if it was
@@ -211,7 +216,8 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
         Reply::Beat(beat) => {
             assert!(!before.tenure.is_stale(clock), "a beat revived an expired lease");
             let view = view.unwrap();
-            assert_eq!((&beat.session_id, beat.token), (&view.session.id, view.session.token));
+            assert!(beat.session_id.is_none() || beat.session_id == view.session.id);
+            assert_eq!(beat.token, view.session.token);
             assert_eq!((beat.revision, &beat.activity), (view.revision, &view.session.activity));
             assert_eq!(beat.effective_expiry, view.effective_expiry);
             assert_eq!(beat.transfer.as_deref(), view.transfer.as_ref());
@@ -253,6 +259,7 @@ pub fn check_reply(before: &Workspace, after: &Workspace, decision: &Decision, c
         }
         Reply::WorkspaceDeleted(_) => panic!("deletions are checked where they are made"),
         Reply::Gates(gates) => assert_eq!(**gates, Gates::of(after)),
+        Reply::Imported(reply) => imported::check(before, after, &decision.changes, reply),
         Reply::HandoffPut(handoff) => {
             assert_eq!(after.around().handoff.as_ref(), Some(handoff));
         }

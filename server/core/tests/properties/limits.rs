@@ -2,13 +2,15 @@
 
 use proptest::prelude::*;
 use tenure_core::command::{
-    Clear, Command, Expected, ForceTakeOver, Heartbeat, PutGates, Report, RequestedHolder,
+    Clear, Command, Expected, ForceTakeOver, Heartbeat, Import, PutGates, Report, RequestedHolder,
     RequestedLease, RequestedSuccessor, Start, TakeOver, Yield,
 };
-use tenure_core::context::{Clock, Context};
+use tenure_core::content::Digest;
+use tenure_core::context::{Clock, Context, LeaseBounds};
 use tenure_core::decide::decide;
 use tenure_core::evolve::evolve;
 use tenure_core::gate::GatesRevision;
+use tenure_core::legacy::{LegacyContent, LegacyHolder, LegacySession};
 use tenure_core::name::{
     ActorId, EscalationId, Key, Principal, SessionId, WorkStreamName, WorkspaceName,
 };
@@ -173,7 +175,7 @@ fn stream() -> WorkStreamName {
     WorkStreamName::imported("parsing")
 }
 
-fn commands(ttl: u64) -> [Command; 12] {
+fn commands(ttl: u64) -> [Command; 15] {
     let actor = || ActorId::imported("a");
     let expected = Expected::default;
     let start = |holder| {
@@ -194,6 +196,7 @@ fn commands(ttl: u64) -> [Command; 12] {
     };
     let beat =
         Heartbeat { actor: actor(), session_id: None, activity: Some("x".into()), report: None };
+    let plain = beat.clone();
     let usage = Usage { input_tokens: ttl, wall_time: Some(Span(ttl)), ..Usage::default() };
     let report = Report {
         work_stream: Some(stream()),
@@ -238,5 +241,33 @@ fn commands(ttl: u64) -> [Command; 12] {
         Command::Yield(Yield { actor: Some(actor()), reason: None, expected: expected() }),
         start(lease),
         Command::Clear(Clear { actor: Some(actor()), reason: None, expected: expected() }),
+        import(ttl, b"once"),
+        Command::Heartbeat(plain),
+        import(ttl, b"twice"),
     ]
+}
+
+/// A session each number of which is `n`.
+fn import(n: u64, content: &[u8]) -> Command {
+    let session = LegacySession {
+        id: Some(SessionId::imported("old")),
+        holder: LegacyHolder::Program {
+            actor: Some(ActorId::imported("a")),
+            kind: AutonomousKind::RuntimeWorker,
+            supervisor: None,
+            ttl: Span(n),
+            last_heartbeat_at: Some(WallTime(n)),
+        },
+        mode: Mode::General,
+        started_at: WallTime(n),
+        last_started_at: WallTime(n),
+        start_count: u32::MAX,
+        revision: Revision(n),
+    };
+    Command::Import(Box::new(Import {
+        file_name: "state.json".into(),
+        digest: Digest::of(content),
+        content: LegacyContent::Session(Box::new(session)),
+        lease_bounds: LeaseBounds { min: Span(n), max: Span(n / 2) },
+    }))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tenure_core::content::Digest;
 use tenure_core::escalation::Escalation;
 use tenure_core::event::{Event, What};
 use tenure_core::gate::Gate;
@@ -17,6 +18,7 @@ pub struct Log {
     escalations: Vec<Escalation>,
     gates: Vec<Gate>,
     handoff: Option<Arc<Handoff>>,
+    imported: BTreeSet<Digest>,
     /// The kinds of events that were read.
     pub seen: BTreeSet<&'static str>,
 }
@@ -95,6 +97,15 @@ impl Log {
                 *gates_revision = *revision;
                 self.seen.insert("GATES_CLEARED");
             }
+            What::StateImported(what) => {
+                self.imported.insert(what.digest);
+                self.escalations.extend(what.escalations.iter().cloned());
+                self.escalations.sort_by_key(|open| open.raised_at);
+                if let Some(session) = &what.session {
+                    assert_eq!(self.tenure.session.replace(session.clone()), None);
+                }
+                self.seen.insert("STATE_IMPORTED");
+            }
             What::WorkspaceRegistered => {}
             What::HandoffPut(handoff) => self.handoff = Some(Arc::clone(handoff)),
             other => panic!("no change of a workspace is {other:?}"),
@@ -111,6 +122,7 @@ impl Log {
         assert_eq!(self.escalations, around.escalations);
         assert_eq!(self.gates, around.gates);
         assert_eq!(self.handoff, around.handoff);
+        assert_eq!(self.imported, around.imported);
     }
 }
 

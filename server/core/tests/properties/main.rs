@@ -8,6 +8,8 @@ mod around;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod imported;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod log;
@@ -104,6 +106,11 @@ fn sequences_reach_every_outcome() {
         "EscalationResolved",
         "Gates",
         "HandoffPut",
+        "imported",
+        "already imported",
+        "session kept",
+        "refused QuotaExceeded(ImportedEscalations)",
+        "logged STATE_IMPORTED",
         "Registered",
         "refused WorkspaceNotRegistered",
         "refused WorkspaceInUse",

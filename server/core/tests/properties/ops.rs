@@ -14,8 +14,8 @@ pub enum Step {
     Restart,
     /// The workspace is deleted, if no session is stored.
     Delete,
-    /// A record of an older installation is imported, if no session is stored.
-    Import(Legacy),
+    /// A file of an older installation is imported.
+    Import(Import),
     /// Somebody asks for something.
     Ask { ask: Ask, principal: u8, operator: bool, cordoned: bool, strict: bool },
 }
@@ -31,14 +31,33 @@ pub enum Passing {
     ToStall(i64),
 }
 
-/// What an imported record lacks.
+/// A file that is imported.
+#[derive(Debug, Clone)]
+pub enum Import {
+    Session(Legacy),
+    /// So many entries from a number on, of an age in seconds.
+    Escalations {
+        from: u8,
+        count: u8,
+        blocking: bool,
+        age_s: u64,
+    },
+    /// The last one again.
+    Again,
+}
+
+/// What an imported record has and lacks.
 #[derive(Debug, Clone)]
 pub struct Legacy {
     pub person: bool,
     pub id: bool,
     pub owner: bool,
-    pub ttl: bool,
+    pub supervisor: bool,
+    pub ttl_s: u64,
     pub heartbeat: bool,
+    /// How long before now everything happened; negative means after it.
+    pub age_s: i64,
+    pub revision: u64,
 }
 
 /// What may be named of sessions and revisions.
@@ -159,7 +178,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (-100_000_000..100_000_000_i64).prop_map(Step::WallJumps),
         2 => Just(Step::Restart),
         2 => Just(Step::Delete),
-        1 => legacy().prop_map(Step::Import),
+        2 => import().prop_map(Step::Import),
     ]
 }
 
@@ -173,10 +192,36 @@ fn passing() -> impl Strategy<Value = Passing> {
     ]
 }
 
+fn import() -> impl Strategy<Value = Import> {
+    let count = prop_oneof![4 => 1..4_u8, 1 => Just(60)];
+    let escalations =
+        (0..5_u8, count, any::<bool>(), 0..4_u64).prop_map(|(from, count, blocking, age_s)| {
+            Import::Escalations { from, count, blocking, age_s }
+        });
+    prop_oneof![
+        4 => legacy().prop_map(Import::Session),
+        2 => escalations,
+        1 => Just(Import::Again),
+    ]
+}
+
 fn legacy() -> impl Strategy<Value = Legacy> {
     let likely = || prop::bool::weighted(0.7);
-    (prop::bool::weighted(0.3), any::<bool>(), likely(), likely(), likely()).prop_map(
-        |(person, id, owner, ttl, heartbeat)| Legacy { person, id, owner, ttl, heartbeat },
+    let has = (prop::bool::weighted(0.3), any::<bool>(), likely(), any::<bool>(), likely());
+    let ttl_s = prop::sample::select(vec![0, 1, 30, 30, 86_400, 86_401, u64::MAX]);
+    let age_s =
+        prop_oneof![4 => 0..40_i64, 1 => -100..0_i64, 2 => 28_700..28_900_i64, 1 => 0..i64::MAX];
+    (has, ttl_s, age_s, prop_oneof![Just(0), 0..60_u64]).prop_map(
+        |((person, id, owner, supervisor, heartbeat), ttl_s, age_s, revision)| Legacy {
+            person,
+            id,
+            owner,
+            supervisor,
+            ttl_s,
+            heartbeat,
+            age_s,
+            revision,
+        },
     )
 }
 
@@ -242,7 +287,11 @@ fn told() -> impl Strategy<Value = Told> {
         prop::option::of(0..1_000_u64),
         prop::option::of(0..4_u64),
         prop::option::of(0..2_u8),
-        prop::option::of((0..20_u8, prop_oneof![2 => 1..3_u8, 1 => Just(12)], any::<bool>())),
+        prop::option::of((
+            0..20_u8,
+            prop_oneof![4 => 1..3_u8, 1 => Just(12), 1 => Just(17)],
+            any::<bool>(),
+        )),
     )
         .prop_map(|(stream, tokens, gates, checkpoint, sections)| Told {
             stream,

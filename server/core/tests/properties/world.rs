@@ -9,11 +9,10 @@ use tenure_core::decide::{Decision, decide};
 use tenure_core::event::{Stamp, derive};
 use tenure_core::evolve::evolve;
 use tenure_core::ledger::EndCause;
-use tenure_core::name::{ActorId, EscalationId, Key, Principal, SessionId, WorkspaceName};
-use tenure_core::reply::{ForcedOutcome, Reply, SessionView};
-use tenure_core::session::{
-    Autonomous, AutonomousKind, FencingToken, Holder, Mode, Renewal, Revision, Session,
-};
+use tenure_core::name::{EscalationId, Key, Principal, SessionId, WorkspaceName};
+use tenure_core::refusal::{Quota, Reason};
+use tenure_core::reply::{ForcedOutcome, ImportOutcome, Reply, SessionView};
+use tenure_core::session::{Revision, Session};
 use tenure_core::settle::settle;
 use tenure_core::time::{LeaseInstant, Moment, Span, WallTime};
 use tenure_core::work_stream::HALF_LIFE_DEFAULT;
@@ -23,8 +22,9 @@ use crate::around;
 use crate::checks::{
     Past, check_refusal, check_repeat, check_reply, check_settled, check_step, check_wait,
 };
+use crate::imported;
 use crate::log::Log;
-use crate::ops::{Ask, Legacy, Passing, Step};
+use crate::ops::{Ask, Import, Passing, Step};
 use crate::resolve::command;
 
 /// How many answers are kept to be asked for again after each step.
@@ -40,6 +40,7 @@ pub struct World {
     past: Past,
     log: Log,
     answers: Vec<Reply>,
+    last_import: Option<Command>,
 }
 
 impl World {
@@ -58,6 +59,7 @@ impl World {
             past: Past::default(),
             log: Log::default(),
             answers: Vec::new(),
+            last_import: None,
         }
     }
 
@@ -70,7 +72,7 @@ impl World {
             }
             Step::Restart => self.clock.boot_mark = self.clock.now.lease,
             Step::Delete => self.delete(),
-            Step::Import(legacy) => self.import(legacy),
+            Step::Import(import) => self.import(import),
             Step::Ask { ask, principal, operator, cordoned, strict } => {
                 // The expectations name what is stored once time has had its say.
                 self.settle();
@@ -153,54 +155,25 @@ impl World {
                 assert!(last.unwrap_or_default() <= answer.revision_floor);
                 self.floor = answer.revision_floor;
                 self.log = Log::default();
+                // What it remembered is gone with it.
+                self.last_import = None;
                 self.outcomes.insert("deleted".into());
             }
         }
     }
 
-    fn import(&mut self, legacy: &Legacy) {
-        if self.workspace.tenure.session.is_some() {
-            return;
-        }
-        let revision = self.workspace.tenure.revision.unwrap_or(self.floor).0 + 1;
-        let now = self.clock.now;
-        let renewal = Renewal {
-            last_heartbeat_at: now.wall,
-            expires_at: now.lease.after(Span::from_secs(30)),
-        };
-        let program = Autonomous {
-            actor: legacy.owner.then(|| ActorId::imported("a")),
-            kind: AutonomousKind::RuntimeWorker,
-            supervisor: None,
-            instance: None,
-            ttl: legacy.ttl.then_some(Span::from_secs(30)),
-            renewal: legacy.heartbeat.then_some(renewal),
-        };
+    fn import(&mut self, import: &Import) {
+        // The workspace is asked as every other command finds it.
+        self.settle();
         self.ids += 1;
-        let session = Session {
-            id: legacy.id.then(|| SessionId::imported(&format!("old_{}", self.ids))),
-            holder: if legacy.person { Holder::Interactive } else { Holder::Autonomous(program) },
-            mode: Mode::General,
-            token: FencingToken(revision),
-            started_at: now,
-            last_started_at: now,
-            start_count: 1,
-            principal: Principal::imported("importer"),
-            machine: None,
-            beats: 0,
-            activity: None,
-            activity_logged_at: None,
-            expiry_recorded: false,
-            applied_gates_revision: None,
-            stalls_at: None,
-            stalled: false,
-            unclaimed: false,
+        let command = match (import, &self.last_import) {
+            (Import::Again, None) => return,
+            (Import::Again, Some(last)) => last.clone(),
+            (import, _) => imported::command(import, self.clock.now.wall, self.ids),
         };
-        self.past.mint(&session);
-        self.log.tenure.session = Some(session.clone());
-        self.workspace.tenure.session = Some(session);
-        self.workspace.tenure.revision = Some(Revision(revision));
-        self.workspace.tenure.origin.get_or_insert_default();
+        self.last_import = Some(command.clone());
+        let context = self.context(0, true, false, true);
+        self.ask(&command, &context);
     }
 
     fn settle(&mut self) {
@@ -230,7 +203,7 @@ impl World {
         match decide(&before, command, context) {
             Err(refusal) => {
                 check_refusal(&before, &refusal, context);
-                self.outcomes.insert(format!("refused {:?}", refusal.reason));
+                self.outcomes.insert(refused(refusal.reason));
             }
             Ok(decision) => {
                 self.apply(&decision.changes, Some(command));
@@ -289,6 +262,11 @@ impl World {
             Reply::EscalationResolved(_) => "EscalationResolved",
             Reply::Gates(_) => "Gates",
             Reply::HandoffPut(_) => "HandoffPut",
+            Reply::Imported(imported) => match imported.outcome {
+                ImportOutcome::Imported => "imported",
+                ImportOutcome::AlreadyImported => "already imported",
+                ImportOutcome::SessionKept => "session kept",
+            },
             Reply::Registered(_) => "Registered",
             Reply::WorkspaceDeleted(_) => "WorkspaceDeleted",
         };
@@ -313,4 +291,13 @@ impl World {
 
 fn yields(change: &Change) -> bool {
     matches!(change, Change::Ended { entry } if entry.cause == EndCause::Yielded)
+}
+
+fn refused(reason: Reason) -> String {
+    match reason {
+        Reason::QuotaExceeded(Quota::ImportedEscalations { .. }) => {
+            "refused QuotaExceeded(ImportedEscalations)".into()
+        }
+        reason => format!("refused {reason:?}"),
+    }
 }

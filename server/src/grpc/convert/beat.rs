@@ -32,12 +32,13 @@ pub fn parse(request: &v1::HeartbeatRequest) -> Result<Parsed, Violations> {
     Ok(Parsed { key, command, once: None })
 }
 
-/// The answer of a heartbeat that named `actor_id`.
+/// The answer to `request`.
 #[must_use]
-pub fn renewed(beat: &Beat, actor_id: String, clock: &Clock) -> v1::HeartbeatResponse {
+pub fn renewed(beat: &Beat, request: v1::HeartbeatRequest, clock: &Clock) -> v1::HeartbeatResponse {
+    let session_id = beat.session_id.as_ref().map(|id| id.as_str().to_owned());
     v1::HeartbeatResponse {
-        session_id: beat.session_id.as_ref().map_or_else(String::new, |id| id.as_str().to_owned()),
-        actor_id,
+        session_id: session_id.or(request.session_id).unwrap_or_default(),
+        actor_id: request.actor_id,
         revision: beat.revision.0,
         fencing_token: beat.token.0,
         last_heartbeat_at: Some(timestamp(beat.last_heartbeat_at)),

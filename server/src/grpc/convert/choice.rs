@@ -246,6 +246,22 @@ pub fn warning(warning: &Warning) -> v1::Warning {
                 .to_owned(),
             principal: String::new(),
         },
+        Warning::LeaseTtlCut { to } => v1::Warning {
+            code: v1::WarningCode::LeaseTtlCut.into(),
+            message: format!(
+                "the lease was longer than the longest, and is {} s now",
+                to.0 / 1_000
+            ),
+            principal: String::new(),
+        },
+        Warning::LeaseTtlRaised { to } => v1::Warning {
+            code: v1::WarningCode::LeaseTtlRaised.into(),
+            message: format!(
+                "the lease was shorter than the shortest, and is {} s now",
+                to.0 / 1_000
+            ),
+            principal: String::new(),
+        },
     }
 }
 

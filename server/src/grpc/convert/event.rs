@@ -61,6 +61,7 @@ pub const fn event_type(what: &What) -> v1::EventType {
         What::GateUpdated { .. } => v1::EventType::GateUpdated,
         What::GatesCleared { .. } => v1::EventType::GatesCleared,
         What::HandoffPut(_) => v1::EventType::HandoffPut,
+        What::StateImported(_) => v1::EventType::StateImported,
         What::WorkspaceRegistered => v1::EventType::WorkspaceRegistered,
         What::WorkspaceDeleted { .. } => v1::EventType::WorkspaceDeleted,
         What::MachineCordoned { .. } => v1::EventType::MachineCordoned,
@@ -114,6 +115,12 @@ fn payload(event: &Event) -> Option<Payload> {
         }
         What::ActivityChanged(activity) => Payload::ActivityChanged(v1::ActivityChanged {
             activity: Some(session::activity(activity)),
+        }),
+        What::StateImported(what) => Payload::StateImported(v1::StateImported {
+            file_name: what.file_name.to_string(),
+            blake3: what.digest.0.to_vec(),
+            session: what.session.as_ref().and_then(|session| as_it_came(event, session)),
+            escalations: what.escalations.iter().map(work::escalation).collect(),
         }),
         What::WorkspaceRegistered => Payload::WorkspaceRegistered(v1::WorkspaceRegistered {}),
         What::WorkspaceDeleted { revision_floor } => {
@@ -199,7 +206,7 @@ fn of_the_service(what: &What) -> Option<Payload> {
 
 /// A reading of the lease clock, as the time since it began.
 fn reading(instant: LeaseInstant) -> Duration {
-    duration(instant.since(LeaseInstant(0)))
+    duration(instant.since_it_began())
 }
 
 /// A session at the moment of its start: an entry that is read later shows what was then, not
@@ -207,6 +214,18 @@ fn reading(instant: LeaseInstant) -> Duration {
 fn as_it_started(event: &Event, session: &Session) -> Option<v1::Session> {
     let key: Key = event.key.clone()?;
     let then = Clock { now: session.last_started_at, boot_mark: LeaseInstant(0) };
+    let revision: Revision = event.revision.unwrap_or_default();
+    let view = SessionView::new(key, revision, session.clone(), None, &then);
+    Some(session::shown(&view, &then))
+}
+
+/// An imported session at the moment of the import, which is later than its last start: the
+/// start's two readings tell what the lease clock was then.
+fn as_it_came(event: &Event, session: &Session) -> Option<v1::Session> {
+    let key: Key = event.key.clone()?;
+    let Moment { lease, wall } = session.last_started_at;
+    let now = Moment { lease: lease.after(event.at.since(wall)), wall: event.at };
+    let then = Clock { now, boot_mark: LeaseInstant(u64::MAX) };
     let revision: Revision = event.revision.unwrap_or_default();
     let view = SessionView::new(key, revision, session.clone(), None, &then);
     Some(session::shown(&view, &then))

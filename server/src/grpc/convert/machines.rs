@@ -7,7 +7,7 @@ use tenure_core::name::MachineId;
 use tenure_core::time::WallTime;
 
 use super::choice;
-use super::list::{LIST_MAX_BYTES, id, page_size, position_with};
+use super::list::{id, page_size, position_with};
 use super::machine::{HOST_MAX_CHARS, check_labels};
 use super::text::{is_longer_than, optional_reason};
 use super::time::timestamp;
@@ -141,60 +141,16 @@ fn number(sessions: u64) -> u32 {
     u32::try_from(sessions).unwrap_or(u32::MAX)
 }
 
-/// A page that is being filled.
-#[derive(Debug)]
-pub struct Page {
+/// A page of machines, of which the next continues after `next`.
+#[must_use]
+pub fn page(
     machines: Vec<v1::Machine>,
-    size: usize,
-    bytes: usize,
-    /// The last machine that was looked at.
-    last: Option<MachineId>,
-}
-
-impl Page {
-    /// An empty page.
-    #[must_use]
-    pub fn new(listing: &Listing) -> Self {
-        let size = usize::try_from(listing.page_size).unwrap_or_default();
-        Self { machines: Vec::new(), size, bytes: 0, last: None }
-    }
-
-    /// Whether nothing more may be added.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.machines.len() >= self.size || self.bytes >= LIST_MAX_BYTES
-    }
-
-    /// How many machines are missing.
-    #[must_use]
-    pub fn missing(&self) -> u32 {
-        u32::try_from(self.size - self.machines.len()).unwrap_or(u32::MAX)
-    }
-
-    /// The last machine that was looked at.
-    #[must_use]
-    pub const fn last(&self) -> Option<&MachineId> {
-        self.last.as_ref()
-    }
-
-    /// Looks at a machine, and adds it if it stands as is wanted.
-    pub fn take(&mut self, stored: &StoredMachine, listing: &Listing, now: WallTime) {
-        self.last = Some(stored.machine.id.clone());
-        let state = stored.machine.state(stored.held, now);
-        if listing.state.is_none_or(|wanted| wanted == state) {
-            let shown = shown(stored, now);
-            self.bytes += shown.encoded_len();
-            self.machines.push(shown);
-        }
-    }
-
-    /// The page, of which the next continues after `next`.
-    #[must_use]
-    pub fn answer(self, next: Option<&MachineId>, scope: &Scope) -> v1::ListMachinesResponse {
-        let next_page_token =
-            next.map_or_else(String::new, |next| scope.seal(next.as_str().as_bytes()));
-        v1::ListMachinesResponse { machines: self.machines, next_page_token }
-    }
+    next: Option<&MachineId>,
+    scope: &Scope,
+) -> v1::ListMachinesResponse {
+    let next_page_token =
+        next.map_or_else(String::new, |next| scope.seal(next.as_str().as_bytes()));
+    v1::ListMachinesResponse { machines, next_page_token }
 }
 
 fn parse_position(position: &[u8]) -> Option<MachineId> {

@@ -56,6 +56,7 @@ repeatable!(
     ResolveEscalationRequest as "ResolveEscalation",
     RegisterWorkspaceRequest as "RegisterWorkspace",
     DeleteWorkspaceRequest as "DeleteWorkspace",
+    ImportLegacyStateRequest as "ImportLegacyState",
 );
 
 impl Repeatable for v1::AwaitSessionRequest {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use tenure_core::checkpoint::{Checkpoint, CheckpointOrigin};
-use tenure_core::content::Content;
+use tenure_core::content::{Content, Digest};
 use tenure_core::context::Clock;
 use tenure_core::escalation::{Blocking, Escalation, EscalationKind};
 use tenure_core::gate::{Gate, GateState, Gates, GatesRevision};
 use tenure_core::handoff::{ActionState, Handoff, HandoffAction};
 use tenure_core::ledger::{EndCause, LedgerEntry, NextHolder};
+use tenure_core::legacy::BroughtIn;
 use tenure_core::name::{
     ActorId, EscalationId, GateName, InstanceId, Key, MachineId, Principal, ProfileName, SessionId,
     WorkspaceName,
@@ -191,4 +192,13 @@ pub fn checkpoint() -> Checkpoint {
         revision: Revision(8),
     };
     Checkpoint { content: Content::new(&b"half-way"[..]), origin }
+}
+
+pub fn brought_in() -> BroughtIn {
+    BroughtIn {
+        file_name: "state.json".into(),
+        digest: Digest::of(b"state"),
+        session: Some(session()),
+        escalations: vec![escalation()],
+    }
 }

@@ -9,13 +9,12 @@ use tenure_core::registration::Origin;
 use tenure_core::reply::{Registered, SessionView, WorkspaceDeleted};
 use tenure_core::workspace::{Tenure, Workspace};
 
-use super::list::{LIST_MAX_BYTES, page_size, position, prefix, token_after};
+use super::list::{page_size, position, prefix};
 use super::session::owner;
 use super::time::timestamp;
 use super::violation::{Parsed, Violations};
 use super::{choice, once};
 use crate::grpc::page_token::Scope;
-use crate::store::KnownWorkspace;
 
 /// A registration.
 ///
@@ -130,57 +129,4 @@ pub fn parse_list(request: v1::ListWorkspacesRequest) -> Result<Listing, Violati
         return Err(violations);
     }
     Ok(Listing { prefix, status, page_size, after, scope })
-}
-
-/// A page that is being filled.
-#[derive(Debug)]
-pub struct Page {
-    workspaces: Vec<v1::WorkspaceInfo>,
-    size: usize,
-    bytes: usize,
-    last: Option<Key>,
-}
-
-impl Page {
-    /// An empty page of the size that `listing` asks for.
-    #[must_use]
-    pub fn new(listing: &Listing) -> Self {
-        let size = usize::try_from(listing.page_size).unwrap_or_default();
-        Self { workspaces: Vec::new(), size, bytes: 0, last: None }
-    }
-
-    /// Whether nothing more fits.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.workspaces.len() >= self.size || self.bytes >= LIST_MAX_BYTES
-    }
-
-    /// How many rows are missing.
-    #[must_use]
-    pub fn missing(&self) -> u32 {
-        u32::try_from(self.size.saturating_sub(self.workspaces.len())).unwrap_or(u32::MAX)
-    }
-
-    /// The last row that was looked at.
-    #[must_use]
-    pub const fn last(&self) -> Option<&Key> {
-        self.last.as_ref()
-    }
-
-    /// Looks at a row, and takes it if it is asked for.
-    pub fn take(&mut self, row: KnownWorkspace, listing: &Listing, clock: &Clock) {
-        let shown = info(&row.key, row.stored.tenure, row.open_escalations, clock);
-        self.last = Some(row.key);
-        if listing.status.is_none_or(|wanted| shown.status() == wanted) {
-            self.bytes += shown.encoded_len();
-            self.workspaces.push(shown);
-        }
-    }
-
-    /// The answer, after which the list continues after `after`.
-    #[must_use]
-    pub fn answer(self, after: Option<&Key>, scope: &Scope) -> v1::ListWorkspacesResponse {
-        let next_page_token = after.map_or_else(String::new, |key| token_after(key, scope));
-        v1::ListWorkspacesResponse { workspaces: self.workspaces, next_page_token }
-    }
 }

@@ -53,7 +53,7 @@ impl LeaseRpcs {
         let Reply::Beat(renewed) = &answer.reply else {
             return Err(Fault::wrong_kind_of_reply());
         };
-        Ok(beat::renewed(renewed, request.actor_id, &answer.clock))
+        Ok(beat::renewed(renewed, request, &answer.clock))
     }
 
     pub(super) async fn take_over(

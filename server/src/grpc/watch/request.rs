@@ -86,6 +86,7 @@ const fn event_type(wanted: v1::EventType) -> Option<EventType> {
         v1::EventType::HandoffPut => EventType::HandoffPut,
         v1::EventType::WorkspaceRegistered => EventType::WorkspaceRegistered,
         v1::EventType::WorkspaceDeleted => EventType::WorkspaceDeleted,
+        v1::EventType::StateImported => EventType::StateImported,
         v1::EventType::MachineCordoned => EventType::MachineCordoned,
         v1::EventType::MachineUncordoned => EventType::MachineUncordoned,
         v1::EventType::ServerStarted => EventType::ServerStarted,
@@ -201,6 +202,7 @@ mod tests {
             What::HandoffPut(samples::handoff().into()),
             What::WorkspaceRegistered,
             What::WorkspaceDeleted { revision_floor: tenure_core::session::Revision(7) },
+            What::StateImported(Box::new(samples::brought_in())),
             What::MachineCordoned { machine: samples::machine().id },
             What::MachineUncordoned { machine: samples::machine().id },
             What::ClockStepped { by_ms: 1 },
@@ -209,6 +211,6 @@ mod tests {
             assert_eq!(event_type(event::event_type(&what)), Some(EventType::of(&what)));
         }
         let asked = (1..=28).filter_map(|n| v1::EventType::try_from(n).ok()).filter_map(event_type);
-        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 22, "each type has one name");
+        assert_eq!(asked.collect::<BTreeSet<_>>().len(), 25, "each type has one name");
     }
 }

@@ -9,13 +9,10 @@ use tenure_core::reply::Reply;
 use super::WorkspaceRpcs;
 use crate::access::Caller;
 use crate::grpc::carry_out::carry_out;
-use crate::grpc::convert::workspaces;
+use crate::grpc::convert::{list, workspaces};
+use crate::grpc::filling::Filling;
 use crate::grpc::status::Fault;
-use crate::store::PAGE_MAX;
-
-/// How many pages of the store one call reads at most. A filter that matches little then gets
-/// a short page, or an empty one, with a token to go on with.
-const STORE_PAGES_MAX: usize = 10;
+use crate::store::KnownWorkspace;
 
 impl WorkspaceRpcs {
     pub(super) async fn register(
@@ -53,27 +50,17 @@ impl WorkspaceRpcs {
         request: v1::ListWorkspacesRequest,
     ) -> Result<v1::ListWorkspacesResponse, Fault> {
         let listing = workspaces::parse_list(request)?;
-        let mut page = workspaces::Page::new(&listing);
-        let mut after = listing.after.clone();
-        for _ in 0..STORE_PAGES_MAX {
-            let rows = if listing.status.is_some() { PAGE_MAX } else { page.missing() };
-            let read = self.reads.workspaces(listing.prefix.clone(), after, rows).await;
-            let read = read.map_err(|error| Fault::unreadable(&error))?;
+        let workspaces::Listing { prefix, status, page_size, after, scope } = listing;
+        let filling = Filling { after, size: page_size, picks: status.is_some() };
+        let read = |after, rows| self.reads.workspaces(prefix.clone(), after, rows);
+        let show = |KnownWorkspace { key, stored, open_escalations }| {
             let clock = self.engine.clock();
-            let mut unread = read.rows.len();
-            for row in read.rows {
-                if page.is_full() {
-                    break;
-                }
-                unread -= 1;
-                page.take(row, &listing, &clock);
-            }
-            after = if unread > 0 { page.last().cloned() } else { read.next };
-            if after.is_none() || page.is_full() {
-                break;
-            }
-        }
-        Ok(page.answer(after.as_ref(), &listing.scope))
+            let shown = workspaces::info(&key, stored.tenure, open_escalations, &clock);
+            Some(shown).filter(|it| status.is_none_or(|wanted| it.status() == wanted))
+        };
+        let page = filling.fill(read, |row| row.key.clone(), show).await?;
+        let next = page.next.map_or_else(String::new, |key| list::token_after(&key, &scope));
+        Ok(v1::ListWorkspacesResponse { workspaces: page.rows, next_page_token: next })
     }
 
     /// A workspace as it stands. One that was deleted in the meantime is shown as nothing.

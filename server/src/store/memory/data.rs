@@ -58,7 +58,7 @@ impl Data {
         Self {
             log_id: LogId(Arc::from(format!("log_memory_{seed}"))),
             epoch: 0,
-            lease_mark: LeaseInstant(0),
+            lease_mark: LeaseInstant::ORIGIN,
             compacted_through: 0,
             newest: 0,
             places: BTreeMap::new(),

@@ -24,10 +24,10 @@ use super::rows::{find, find_statement, from_optional_body, to_body};
 use crate::store::{AroundWrite, RowId, Stored, Whole};
 
 /// Everything of which a workspace has one row.
-pub(super) const SINGLE: &str = "SELECT g.body, h.body, p.work_streams, p.usage, b.body, c.origin, \
-     c.digest, c.content FROM workspace w LEFT JOIN gates g ON g.id = w.id LEFT JOIN handoff h ON \
+pub(super) const SINGLE: &str = "SELECT g.body, h.body, p.work_streams, p.usage, b.body, i.body, \
+     c.origin, c.digest, c.content FROM workspace w LEFT JOIN gates g ON g.id = w.id LEFT JOIN handoff h ON \
      h.id = w.id LEFT JOIN progress p ON p.id = w.id LEFT JOIN baseline b ON b.id = w.id LEFT JOIN \
-     checkpoint c ON c.id = w.id WHERE w.id = ?1";
+     imported i ON i.id = w.id LEFT JOIN checkpoint c ON c.id = w.id WHERE w.id = ?1";
 pub(super) const SECTIONS: &str =
     "SELECT name, content_type, digest, content FROM section WHERE workspace_id = ?1";
 pub(super) const SECTIONS_KNOWN: &str =
@@ -68,6 +68,7 @@ pub(super) fn surround(connection: &Connection, stored: &mut Stored) -> rusqlite
             },
             sections: BTreeMap::new(),
             baseline: from_optional_body(row, 4)?.map(Arc::new),
+            imported: from_optional_body(row, 5)?.unwrap_or_default(),
         })
     })?;
     around.escalations = escalations::of_one(connection, row)?;
@@ -81,8 +82,8 @@ pub(super) fn surround(connection: &Connection, stored: &mut Stored) -> rusqlite
 }
 
 fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Option<Checkpoint>> {
-    let Some(origin) = from_optional_body(row, 5)? else { return Ok(None) };
-    Ok(Some(Checkpoint { content: content(row, 6)?, origin }))
+    let Some(origin) = from_optional_body(row, 6)? else { return Ok(None) };
+    Ok(Some(Checkpoint { content: content(row, 7)?, origin }))
 }
 
 fn section(row: &Row<'_>) -> rusqlite::Result<ClientSection> {
@@ -132,6 +133,10 @@ pub(super) fn put(
     }
     if is_written(Parts::BASELINE) {
         put_body(connection, "baseline", row, around.baseline.as_deref())?;
+    }
+    if is_written(Parts::IMPORTED) {
+        let imported = Some(&around.imported).filter(|imported| !imported.is_empty());
+        put_body(connection, "imported", row, imported)?;
     }
     Ok(())
 }

@@ -1,27 +1,26 @@
 //! One batch, in one transaction.
 //!
-//! Guarantees: a write whose guard fails leaves no trace, and the others are applied; a beat
-//! costs one guarded update of one narrow row, and beats are applied in the order of their
-//! rows, so that each page is dirtied once.
+//! Guarantees: a write whose guard fails leaves no trace, and the others are applied.
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::Connection;
 
 use super::around;
 use super::fault::{FaultPlan, FaultPoint};
+use super::lease_row::heads_at;
 use super::machines;
 use super::record::Recorder;
+use super::renew::{put_lease, renew};
 use super::rows::sql;
 use super::step::Step;
 use super::workspaces;
 use crate::store::hot::check_storable;
-use crate::store::{
-    Batch, Committed, Guard, LeaseRow, LeaseWrite, Outcome, RowId, StoreError, Version, Write,
-};
+use crate::store::{Batch, Committed, Guard, Outcome, StoreError, Write};
 
 const MARK: &str =
     "UPDATE meta SET lease_mark_ms = max(lease_mark_ms, ?1) WHERE one = 1 AND epoch = ?2";
-pub(super) const BEAT: &str = "UPDATE lease SET version = ?1, revision = ?2, last_heartbeat_ms = ?3, \
-     expires_at_ms = ?4, beats = ?5 WHERE id = ?6 AND version = ?7";
+// A row begins with its format and its version.
+pub(super) const IS_AT: &str = "SELECT 1 FROM lease WHERE id = ?1 AND \
+     (substr(row, 1, length(?2)) = ?2 OR substr(row, 1, length(?3)) = ?3)";
 
 /// Why a batch was not carried out.
 #[derive(Debug)]
@@ -66,54 +65,12 @@ pub(super) fn commit(
     for write in &batch.writes {
         outcomes.push(apply(connection, &mut recorder, write)?);
     }
-    let conflicting_renewals = renew(connection, &batch.renewals)?;
+    let conflicting_renewals = renew(connection, &batch.renewals, faults)?;
     recorder.finish()?;
     faults.ask(FaultPoint::Applied)?;
     committing();
     step.commit().map_err(Stop::CommitFailed)?;
     Ok(Committed { outcomes, conflicting_renewals, service_sequences })
-}
-
-/// Applies the renewals in the order of their rows, and answers the places of those whose
-/// guards did not hold.
-fn renew(connection: &Connection, renewals: &[LeaseWrite]) -> rusqlite::Result<Vec<usize>> {
-    let mut conflicts = Vec::new();
-    if renewals.is_empty() {
-        return Ok(conflicts);
-    }
-    let mut order: Vec<(RowId, usize)> =
-        renewals.iter().enumerate().map(|(place, renewal)| (renewal.row, place)).collect();
-    order.sort_unstable();
-    let mut statement = connection.prepare_cached(BEAT)?;
-    for (row, place) in order {
-        let LeaseWrite { expected, lease, .. } = &renewals[place];
-        if !update_lease(&mut statement, row, *expected, lease)? {
-            conflicts.push(place);
-        }
-    }
-    conflicts.sort_unstable();
-    Ok(conflicts)
-}
-
-/// Whether the row was at that version.
-fn update_lease(
-    statement: &mut CachedStatement<'_>,
-    row: RowId,
-    version: Version,
-    lease: &LeaseRow,
-) -> rusqlite::Result<bool> {
-    // No stored version is greater than what SQL holds, so such a guard cannot hold.
-    let Ok(expected) = i64::try_from(version.0) else { return Ok(false) };
-    let changed = statement.execute((
-        sql(lease.version.0),
-        sql(lease.revision.0),
-        lease.last_heartbeat_at.map(|at| sql(at.0)),
-        lease.expires_at.map(|at| sql(at.0)),
-        sql(lease.beats),
-        row.0,
-        expected,
-    ))?;
-    Ok(changed == 1)
 }
 
 fn apply(
@@ -127,8 +84,7 @@ fn apply(
             None => return Ok(Outcome::Conflict),
         },
         (Guard::At(row, version), Some(lease)) => {
-            let mut statement = connection.prepare_cached(BEAT)?;
-            if !update_lease(&mut statement, row, version, lease)? {
+            if !put_lease(connection, row, version, lease)? {
                 return Ok(Outcome::Conflict);
             }
             Some(row)
@@ -179,10 +135,8 @@ fn holds(connection: &Connection, write: &Write, guard: Guard) -> rusqlite::Resu
             Ok(!exists)
         }
         Guard::At(row, version) => {
-            let Ok(expected) = i64::try_from(version.0) else { return Ok(false) };
-            connection
-                .prepare_cached("SELECT 1 FROM lease WHERE id = ?1 AND version = ?2")?
-                .exists((row.0, expected))
+            let [narrow, wide] = heads_at(version);
+            connection.prepare_cached(IS_AT)?.exists((row.0, narrow, wide))
         }
     }
 }

@@ -11,6 +11,8 @@ use rusqlite::ffi;
 pub enum FaultPoint {
     /// A transaction has begun; nothing is written yet.
     Begun,
+    /// The renewals are written, and the handle on their table is still open.
+    Renewed,
     /// Everything is written and nothing committed.
     Applied,
     /// In place of COMMIT.

@@ -2,7 +2,7 @@
 //! wrong in its cost, so the plans are held here.
 
 use super::{
-    around, commit, escalations, history, load, machines, prune, rows, schema, workspaces,
+    around, commit, escalations, history, load, machines, prune, renew, rows, schema, workspaces,
 };
 
 fn plan(sql: &str) -> Vec<String> {
@@ -23,7 +23,9 @@ fn no_statement_scans_or_sorts_a_table() {
         escalations::OF_ONE,
         escalations::KNOWN,
         escalations::INSERT,
-        commit::BEAT,
+        renew::PUT_LEASE,
+        commit::IS_AT,
+        renew::HAS_BLOB,
         load::OUTCOME,
         load::LEASES,
         history::EVENTS,
@@ -53,8 +55,10 @@ fn no_statement_scans_or_sorts_a_table() {
 }
 
 #[test]
-fn a_beat_touches_one_row_and_no_index() {
-    assert_eq!(plan(commit::BEAT), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
+fn a_hot_row_is_one_row_and_in_no_index() {
+    for sql in [renew::PUT_LEASE, commit::IS_AT, renew::HAS_BLOB] {
+        assert_eq!(plan(sql), ["SEARCH lease USING INTEGER PRIMARY KEY (rowid=?)"]);
+    }
     let connection = schema::in_memory();
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'lease'";
     let indexes: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();

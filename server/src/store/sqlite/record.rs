@@ -48,15 +48,8 @@ impl<'a> Recorder<'a> {
     pub(super) fn place(&mut self, key: &Key, lease: &LeaseRow) -> rusqlite::Result<Option<RowId>> {
         let Some(row) = workspaces::place(self.connection, key)? else { return Ok(None) };
         self.connection
-            .prepare_cached("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute((
-                row.0,
-                sql(lease.version.0),
-                sql(lease.revision.0),
-                lease.last_heartbeat_at.map(|at| sql(at.0)),
-                lease.expires_at.map(|at| sql(at.0)),
-                sql(lease.beats),
-            ))?;
+            .prepare_cached("INSERT INTO lease VALUES (?1, ?2)")?
+            .execute((row.0, lease))?;
         self.workspaces += 1;
         Ok(Some(row))
     }

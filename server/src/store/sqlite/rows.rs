@@ -10,19 +10,17 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenure_core::name::{Key, ProfileName, WorkspaceName};
-use tenure_core::session::{Holder, Lifecycle, OwnerKind, Revision, Session};
-use tenure_core::time::{LeaseInstant, WallTime};
+use tenure_core::session::{Holder, Lifecycle, OwnerKind, Session};
 use tenure_core::workspace::Tenure;
 
 use crate::store::hot;
-use crate::store::{LeaseRow, Listed, RowId, Stored, Version};
+use crate::store::{LeaseRow, Listed, RowId, Stored};
 
 /// The columns of a stored workspace and its key, in the order in which [`stored`] and
 /// [`listed`] read them.
 macro_rules! stored_columns {
     () => {
-        "w.id, l.version, l.revision, l.last_heartbeat_ms, l.expires_at_ms, l.beats, s.body, \
-         t.body, x.body, w.workspace, w.profile, w.origin"
+        "w.id, l.row, s.body, t.body, x.body, w.workspace, w.profile, w.origin"
     };
 }
 pub(super) use stored_columns;
@@ -71,20 +69,14 @@ pub(super) fn from_optional_body<T: DeserializeOwned>(
 
 /// A workspace from a row of [`stored_columns`].
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let lease = LeaseRow {
-        version: Version(unsigned(row.get(1)?)),
-        revision: Revision(unsigned(row.get(2)?)),
-        last_heartbeat_at: row.get::<_, Option<i64>>(3)?.map(|ms| WallTime(unsigned(ms))),
-        expires_at: row.get::<_, Option<i64>>(4)?.map(|ms| LeaseInstant(unsigned(ms))),
-        beats: unsigned(row.get(5)?),
-    };
+    let lease: LeaseRow = row.get(1)?;
     let cold = Tenure {
         revision: None,
-        session: from_optional_body(row, 6)?,
-        transfer: from_optional_body(row, 7)?,
-        signals: from_optional_body(row, 8)?.unwrap_or_default(),
+        session: from_optional_body(row, 2)?,
+        transfer: from_optional_body(row, 3)?,
+        signals: from_optional_body(row, 4)?.unwrap_or_default(),
         // Whatever is stored is known, also where nobody noted how it came to be.
-        origin: Some(from_optional_body(row, 11)?.map_or_else(Arc::default, Arc::new)),
+        origin: Some(from_optional_body(row, 7)?.map_or_else(Arc::default, Arc::new)),
     };
     let tenure = hot::merge(cold, &lease);
     Ok(Stored { row: RowId(row.get(0)?), version: lease.version, tenure, surroundings: None })
@@ -93,8 +85,8 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 /// A workspace with its key from a row of [`stored_columns`].
 pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let key = Key {
-        workspace: WorkspaceName::imported(row.get_ref(9)?.as_str()?),
-        profile: ProfileName::imported(row.get_ref(10)?.as_str()?),
+        workspace: WorkspaceName::imported(row.get_ref(5)?.as_str()?),
+        profile: ProfileName::imported(row.get_ref(6)?.as_str()?),
     };
     Ok(Listed { key, stored: stored(row)? })
 }

@@ -25,7 +25,7 @@ const KNOWN: &str = concat!(
 );
 
 /// Everything that is stored of a workspace beside its name, by the column that holds its row.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 12] = [
     ("lease", "id"),
     ("session", "id"),
     ("transfer", "id"),
@@ -34,6 +34,7 @@ const PARTS: [(&str, &str); 11] = [
     ("handoff", "id"),
     ("progress", "id"),
     ("baseline", "id"),
+    ("imported", "id"),
     ("checkpoint", "id"),
     ("section", "workspace_id"),
     ("escalation", "workspace_id"),

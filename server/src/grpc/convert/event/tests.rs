@@ -75,6 +75,7 @@ fn every_kind_of_event_has_the_payload_of_its_type() {
         (gate_updated(), v1::EventType::GateUpdated),
         (What::GatesCleared { revision: GatesRevision(4) }, v1::EventType::GatesCleared),
         (What::HandoffPut(samples::handoff().into()), v1::EventType::HandoffPut),
+        (What::StateImported(Box::new(samples::brought_in())), v1::EventType::StateImported),
         (What::MachineCordoned { machine: samples::machine().id }, v1::EventType::MachineCordoned),
         (
             What::MachineUncordoned { machine: samples::machine().id },

@@ -95,7 +95,7 @@ fn a_state_tells_the_store_whether_the_machine_holds_something() {
 fn a_token_continues_after_its_machine_and_only_in_its_own_list() {
     let listing = parse_list(v1::ListMachinesRequest::default()).unwrap();
     let last = MachineId::imported(&"ü".repeat(256));
-    let page_token = Page::new(&listing).answer(Some(&last), &listing.scope).next_page_token;
+    let page_token = page(Vec::new(), Some(&last), &listing.scope).next_page_token;
     let request = v1::ListMachinesRequest { page_token, ..Default::default() };
     assert_eq!(parse_list(request.clone()).unwrap().after, Some(last));
     let filter = Some(v1::MachineFilter { cordoned: Some(true), ..Default::default() });

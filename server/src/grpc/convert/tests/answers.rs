@@ -61,8 +61,13 @@ fn a_heartbeat_answers_the_activity_and_the_request_to_yield() {
         transfer: Some(Box::new(transfer)),
         signals: Default::default(),
     };
-    let shown = beat::renewed(&answer, "worker-1".to_owned(), &clock);
+    let request =
+        v1::HeartbeatRequest { actor_id: "worker-1".to_owned(), ..v1::HeartbeatRequest::default() };
+    let shown = beat::renewed(&answer, request.clone(), &clock);
     assert_eq!((&*shown.session_id, &*shown.actor_id), ("ses_1", "worker-1"));
+    let named = v1::HeartbeatRequest { session_id: Some("ses_2".to_owned()), ..request };
+    let told = Beat { session_id: None, ..answer.clone() };
+    assert_eq!(beat::renewed(&told, named, &clock).session_id, "ses_2");
     assert_eq!(shown.activity.map(|activity| activity.text), Some("reading".to_owned()));
     let asked = shown.directives.unwrap().yield_requested.unwrap();
     assert_eq!((&*asked.reason, &*asked.successor_actor_id), ("night shift", "worker-2"));
