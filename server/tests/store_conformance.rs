@@ -132,6 +132,7 @@ conformance! {
         nothing_is_left_of_a_deleted_workspace_but_its_events,
         a_deletion_raises_the_floor_for_good,
         a_deletion_is_guarded,
+        nothing_is_written_to_a_deleted_workspace,
         a_deleted_workspace_is_created_anew,
         the_name_of_a_deleted_workspace_goes_with_its_last_event,
         workspaces_are_listed_with_a_session_or_without,

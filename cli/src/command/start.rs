@@ -82,7 +82,8 @@ async fn wait(
     connection: &Connection,
 ) -> Result<StartSessionResponse, Failure> {
     let place = start.workspace.shown();
-    let waiting = Waiting { connection, place, patience };
+    let stale = "tenure takeover takes it over";
+    let waiting = Waiting { connection, place, patience, stale };
     let asks = AwaitSessionRequest { start: Some(request(start)), ..Default::default() };
     let mut answer = match waiting.grant(asks).await? {
         grant::Outcome::Started(started) => started,

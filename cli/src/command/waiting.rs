@@ -24,6 +24,8 @@ pub struct Waiting<'a> {
     pub place: String,
     /// How long to wait at most.
     pub patience: Duration,
+    /// What would take over a session that another left stale.
+    pub stale: &'static str,
 }
 
 impl Waiting<'_> {
@@ -76,24 +78,37 @@ impl Waiting<'_> {
 
     fn stands(&self, position: &WaitPosition) -> String {
         let WaitPosition { position: at, waiters, .. } = position;
-        let why = match (&position.holder, position.waiting_for()) {
-            (Some(holder), ErrorReason::StaleLeaseHeld | ErrorReason::StaleAutonomousSession) => {
-                let owner = session::owner(holder);
-                format!("{owner} left it stale, and it is not taken over without --take-over")
+        let why = match &position.holder {
+            Some(holder) if is_left_stale(position) => {
+                format!("{} left it stale; {}", session::owner(holder), self.stale)
             }
-            (Some(holder), _) => format!("held by {}", session::owner(holder)),
-            (None, _) => "it is free for those before".to_owned(),
+            Some(holder) => format!("held by {}", session::owner(holder)),
+            None => "it is free for those before".to_owned(),
         };
         format!("tenure: waiting for {}, place {at} of {waiters}: {why}", self.place)
     }
 
     fn too_late(&self, last: Option<&WaitPosition>) -> Failure {
         let patience = humane(self.patience);
+        let stale = last.is_some_and(is_left_stale);
         let held = last.and_then(|last| last.holder.as_ref()).map(session::owner);
-        let held = held.map_or_else(String::new, |owner| format!(": it is held by {owner}"));
+        let held = held.map_or_else(String::new, |owner| {
+            if stale {
+                format!(": {owner} left it stale")
+            } else {
+                format!(": it is held by {owner}")
+            }
+        });
         let text = format!("{} was not to be had within {patience}{held}", self.place);
-        Failure::new(Exit::Unavailable, text).with_hint("wait longer with --wait")
+        let hint = if stale { self.stale } else { "wait longer with --wait" };
+        Failure::new(Exit::Unavailable, text).with_hint(hint)
     }
+}
+
+/// Whether no waiting helps, unless the owner comes back.
+fn is_left_stale(position: &WaitPosition) -> bool {
+    let stale = [ErrorReason::StaleLeaseHeld, ErrorReason::StaleAutonomousSession];
+    stale.contains(&position.waiting_for())
 }
 
 /// Whether the wait can go on later.

@@ -51,6 +51,10 @@ fn main() {
             waits::a_standby_takes_over_from_a_killed_holder();
             Ok(())
         }),
+        Trial::test("who_waits_to_start_is_told_how_a_stale_session_is_taken_over", || {
+            waits::who_waits_to_start_is_told_how_a_stale_session_is_taken_over();
+            Ok(())
+        }),
         Trial::test("a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue", || {
             waits::a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue();
             Ok(())

@@ -89,6 +89,18 @@ pub fn a_standby_takes_over_from_a_killed_holder() {
     assert!(said.contains("took over from w1"), "{said}");
 }
 
+pub fn who_waits_to_start_is_told_how_a_stale_session_is_taken_over() {
+    let server = Server::start();
+    let words = ["start", "acme/api", "--actor", "w1", "--lease", "1s"];
+    assert!(end(begin(&server, &words)).0.status.success());
+    let words = ["start", "acme/api", "--actor", "w2", "--lease", "5s", "--wait", "3s"];
+    let (output, said) = end(begin(&server, &words));
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    // The flag is one of `hold`.
+    assert!(said.contains("left it stale") && !said.contains("--take-over"), "{said}");
+    assert!(said.contains("hint: tenure takeover takes it over"), "{said}");
+}
+
 pub fn a_wait_that_comes_to_nothing_ends_with_8_and_leaves_the_queue() {
     let server = Server::start();
     assert!(end(begin(&server, &["start", "acme/api"])).0.status.success());

@@ -10,6 +10,7 @@ use tenure_core::reply::Reply;
 use tokio::sync::oneshot;
 
 use crate::engine::batch::{Item, Source, Verdict};
+use crate::engine::commit::TIMER_RETRY_AFTER;
 use crate::engine::outbox::{Accepted, Outbox, Results, WhyRefused};
 use crate::engine::run::Runner;
 use crate::engine::{Answer, Failure, Submission};
@@ -147,6 +148,7 @@ impl Runner {
     /// Answers items that could not be carried out.
     pub fn fail(&mut self, items: Vec<Item>, failure: &Failure) {
         let clock = self.now();
+        let retry_at = clock.now.lease.after(TIMER_RETRY_AFTER);
         for mut item in items {
             if let Some(outbox) = stream_of(&item.source) {
                 let outbox = Arc::clone(outbox);
@@ -163,7 +165,10 @@ impl Runner {
                     let _ = answer.send(Err(failure.clone()));
                 }
                 Source::Wait(waiter) => waiter.fail(failure.clone()),
-                source => self.rearm(&Item { source, slot: None, verdict: None }),
+                // Something may be left undone that no later instant is set for, so what is
+                // cached does not tell when to look again.
+                Source::Timer(key) => self.timers.set(&key, retry_at),
+                Source::Join { .. } | Source::Beat { .. } => {}
             }
         }
     }

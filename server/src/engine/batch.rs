@@ -23,7 +23,7 @@ use crate::engine::cache::{Entry, Slot};
 use crate::engine::deciding::outcome_key;
 use crate::engine::members::Signalled;
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
-use crate::engine::waits::{Ticket, Waiter};
+use crate::engine::waits::Waiter;
 use crate::engine::{Answer, Failure, Request};
 use crate::store::{
     AroundWrite, Guard, LeaseRow, LeaseWrite, Outcome, OutcomeKey, Sequenced, Stored,
@@ -115,13 +115,6 @@ impl Item {
             }
             Source::Timer(_) => Needs::Tenure,
         }
-    }
-
-    /// The place in the order of coming of one who has come, and about whom something was decided
-    /// before.
-    #[must_use]
-    pub const fn came_at(&self) -> Option<Ticket> {
-        if let Source::Wait(waiter) = &self.source { waiter.ticket } else { None }
     }
 
     /// Whether it asks for its workspace to be deleted.

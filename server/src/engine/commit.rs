@@ -7,9 +7,11 @@ use std::task::Poll;
 use hashbrown::HashSet;
 use tenure_core::context::Clock;
 use tenure_core::event::Event;
+use tenure_core::ledger::EndCause;
+use tenure_core::reply::Reply;
 use tenure_core::time::Span;
 
-use crate::engine::batch::{Item, Pending, Renewing, Source, Written};
+use crate::engine::batch::{Item, Pending, Renewing, Source, Verdict, Written};
 use crate::engine::cache::Slot;
 use crate::engine::members::Signalled;
 use crate::engine::run::{Runner, Stop, Untold};
@@ -160,6 +162,7 @@ impl Runner {
         let (mut retry, done): (Vec<_>, Vec<_>) = items.into_iter().partition(met_conflict);
         for item in &mut retry {
             item.slot = None;
+            have_it_wait(item);
             item.verdict = None;
             self.undo_grant(item);
         }
@@ -261,6 +264,18 @@ impl Runner {
         if let Some(at) = at {
             self.timers.set(key, at);
         }
+    }
+}
+
+/// One who was served as soon as it came, and in vain, keeps its place before those who have
+/// come since. To supersede somebody takes no place.
+fn have_it_wait(item: &mut Item) {
+    if let (Source::Wait(waiter), Some(Verdict::Done(reply))) = (&mut item.source, &item.verdict) {
+        let ended = match reply {
+            Reply::Started(started) => started.predecessor.as_ref().map(|prior| prior.cause),
+            _ => None,
+        };
+        waiter.has_waited |= ended != Some(EndCause::Superseded);
     }
 }
 

@@ -79,7 +79,7 @@ impl Deciding<'_> {
         }
         self.settle(slot, entry);
         if self.waits.has(&entry.workspace.key) {
-            self.serve(slot, entry, item.came_at());
+            self.serve(slot, entry);
         }
         // What has just come due is part of no deletion's step.
         if self.must_wait(item, entry) {
@@ -98,7 +98,7 @@ impl Deciding<'_> {
             }
         }
         if self.waits.has(&entry.workspace.key) {
-            self.serve(slot, entry, None);
+            self.serve(slot, entry);
         }
         true
     }

@@ -21,9 +21,10 @@ mod queue;
 mod waiter;
 
 use self::queue::Queue;
+use self::waiter::Ticket;
 
 pub use self::places::{Listing, WaiterSeen, WaitersPage};
-pub use self::waiter::{Place, Ticket, Wait, WaitUpdate, Waiter, WaiterId, Waiting};
+pub use self::waiter::{Place, Wait, WaitUpdate, Waiter, WaiterId, Waiting};
 
 /// All queues.
 #[derive(Debug)]
@@ -102,8 +103,8 @@ impl Waits {
         self.queues.get(key).map_or(0, Queue::len) < self.waiters_max
     }
 
-    /// Notes that `waiter` has come, unless that was noted before: what was decided about it may
-    /// have to be decided anew, when others have come since.
+    /// Gives a place to `waiter`, who has come: should it be served at once and in vain, it is
+    /// before those who have come since.
     pub fn arrive(&mut self, waiter: &mut Waiter) {
         waiter.ticket.get_or_insert_with(|| {
             self.last_ticket += 1;
@@ -114,9 +115,6 @@ impl Waits {
     /// From now on `waiter` waits. If it asks again, it takes its earlier place, and the
     /// earlier call ends.
     pub fn join(&mut self, mut waiter: Waiter) {
-        // To supersede is for a process that finds an older one when it comes. One that waits
-        // must not end the session of one that came later.
-        waiter.asks.start.supersede = false;
         let earlier = waiter.once.as_ref().and_then(|once| {
             let key = outcome_key(&waiter.caller, &waiter.key, once);
             self.queues.get(&waiter.key)?.of_request(&key)
@@ -136,6 +134,9 @@ impl Waits {
         if waiter.has_gone() {
             return;
         }
+        // To supersede is for a process that finds an older one when it comes. One that waits
+        // must not end the session of one that came later.
+        waiter.asks.start.supersede = false;
         waiter.told = None;
         waiter.has_waited = true;
         self.touch(&waiter.key);
@@ -143,15 +144,10 @@ impl Waits {
         self.queues.entry(waiter.key.clone()).or_default().insert(ticket, waiter);
     }
 
-    /// Takes the first of those for whom `key` is open, if it came before the place `before`.
-    pub fn take_first(
-        &mut self,
-        key: &Key,
-        open: OpenTo<'_>,
-        before: Option<Ticket>,
-    ) -> Option<Waiter> {
+    /// Takes the first of those for whom `key` is open.
+    pub fn take_first(&mut self, key: &Key, open: OpenTo<'_>) -> Option<Waiter> {
         let ticket = self.queues.get(key)?.first(open)?;
-        before.is_none_or(|before| ticket < before).then(|| self.take(key, ticket))?
+        self.take(key, ticket)
     }
 
     /// The call of a waiter has ended.

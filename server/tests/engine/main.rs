@@ -19,5 +19,6 @@ mod retention;
 mod streams;
 mod surroundings;
 mod times;
+mod unkind_waits;
 mod waits;
 mod world;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_core::command::{Await, Command};
+use tenure_core::command::{Await, Command, RequestedHolder};
 use tenure_core::event::What;
 use tenure_core::ledger::EndCause;
 use tenure_core::machine::MachineCommand;
-use tenure_core::name::MachineId;
+use tenure_core::name::{InstanceId, MachineId};
 use tenure_core::refusal::Reason;
 use tenure_core::reply::Reply;
 use tenure_core::session::MachineRef;
@@ -16,6 +16,7 @@ use tenured::access::Caller;
 use tenured::engine::machines::MachineOrder;
 use tenured::engine::waits::{Place, Wait, WaitUpdate, Waiting};
 use tenured::engine::{Answer, EngineOptions, Failure, Once, Request};
+use tenured::store::Reads;
 use tenured::store::memory::Fate;
 use tokio::time::timeout;
 
@@ -240,6 +241,46 @@ async fn a_wait_with_the_id_of_another_is_refused() {
     assert!(is_quiet(&mut first).await);
 }
 
+/// A wait of one process of `actor`, which supersedes an older one.
+fn superseding(actor: &str, instance: &str) -> Waiting {
+    let mut waiting = waiting(actor);
+    waiting.asks.start.supersede = true;
+    if let RequestedHolder::Autonomous(lease) = &mut waiting.asks.start.holder {
+        lease.instance = Some(InstanceId::imported(instance));
+    }
+    waiting
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_supersedes_an_older_process_whatever_becomes_of_the_step() {
+    for fate in [Fate::Apply, Fate::Conflict, Fate::LoseUnapplied, Fate::LoseApplied] {
+        let world = World::new().await;
+        let old = world.engine.wait(superseding("a", "old"));
+        let old = granted(&mut old.unwrap()).await.id.unwrap();
+        world.store.script(fate);
+        let mut wait = world.engine.wait(superseding("a", "new")).unwrap();
+        let session = granted(&mut wait).await;
+        assert_eq!(world.stored("w").await.unwrap().tenure.session, Some(session), "{fate:?}");
+        let entry = world.store.ledger_entry(old).await.unwrap().unwrap();
+        assert_eq!(entry.cause, EndCause::Superseded, "{fate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_supersedes_nobody() {
+    let world = World::new().await;
+    world.started("w", "b", 600).await;
+    let mut first = world.waits(superseding("a", "first"), 1).await;
+    let mut second = world.waits(superseding("a", "second"), 2).await;
+    world.call(clear("w", "b")).await.unwrap();
+    let session = granted(&mut first).await;
+    world.call(heartbeat("w", "a", session.id.clone())).await.unwrap();
+    assert_eq!(place(&mut second).await.waiting_for, Some(Reason::LeaseHeld));
+    assert!(is_quiet(&mut second).await);
+    world.call(give_up("w", "a", session.id.unwrap())).await.unwrap();
+    granted(&mut second).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waiting_cannot_cure_is_answered() {
     let world = World::new().await;
@@ -310,6 +351,16 @@ async fn waiters_outlast_a_store_that_takes_nothing_for_a_while() {
     assert_eq!(world.seen("w").await.session.actor().unwrap().as_str(), "a");
     world.call(clear("w", "a")).await.unwrap();
     granted(&mut b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_a_start_that_is_lost_is_served() {
+    let world = World::new().await;
+    world.store.script(Fate::Refuse);
+    // Both are in one batch.
+    let waits = async { granted(&mut world.engine.wait(waiting("b")).unwrap()).await };
+    let (lost, session) = tokio::join!(world.engine.execute(start("w", "a", 60)), waits);
+    assert!(lost.is_err() && session.actor().unwrap().as_str() == "b");
 }
 
 #[tokio::test(start_paused = true)]

@@ -233,7 +233,12 @@ pub fn force(workspace: &str, actor: &str, session_id: SessionId, grace_secs: u6
 impl World {
     /// Starts a new engine on the store that was put in.
     pub async fn on_its_store(self) -> Self {
-        let options = EngineOptions { time: self.time.clone(), ..EngineOptions::default() };
+        self.on_its_store_batching(Batching::default()).await
+    }
+
+    pub async fn on_its_store_batching(self, batching: Batching) -> Self {
+        let time = self.time.clone();
+        let options = EngineOptions { time, batching, ..EngineOptions::default() };
         loop {
             // An unkind store may refuse to be opened, too.
             if let Ok(engine) = Engine::start(self.store.clone(), options.clone()).await {

@@ -8,12 +8,15 @@ use tenure_core::registration::Origin;
 use tenure_core::session::Revision;
 use tenure_core::time::WallTime;
 use tenured::store::{
-    AroundWrite, Epoch, Guard, Outcome, Reads, Retention, RowId, Store, Upkeep, Version, Write,
+    AroundWrite, Batch, Epoch, Guard, Outcome, Reads, Retention, RowId, Store, Upkeep, Version,
+    Write,
 };
 
 use crate::harness::{Harness, acquired};
 use crate::retention::KEEP;
-use crate::sample::{apply, batch, create, created, free, key, key_of, loaded, ordinary, write};
+use crate::sample::{
+    apply, batch, beat, create, created, free, key, key_of, loaded, ordinary, renewal, write,
+};
 use crate::surrounding::{at_the_limits, every_part, surrounded};
 
 fn origin() -> Origin {
@@ -105,6 +108,23 @@ pub async fn a_deletion_is_guarded<H: Harness>() {
     );
     assert!(loaded(&store, "a").await.is_some());
     assert_eq!(store.events(None, 0, 10).await.unwrap().events, []);
+}
+
+pub async fn nothing_is_written_to_a_deleted_workspace<H: Harness>() {
+    let (_harness, store, acquired) = acquired::<H>().await;
+    let row = created(&store, acquired.epoch, without_session(key("a"))).await;
+    let deleted = deletion("a", row, 1, 500);
+    apply(&store, acquired.epoch, vec![deleted]).await;
+    // Decided on what was stored before.
+    let late = Write { events: vec![ordinary("a", 60)], ..beat("a", row, 1) };
+    let again = deletion("a", row, 1, 600);
+    let renewals = vec![renewal(row, 1)];
+    let batch = Batch { renewals, ..batch(acquired.epoch, vec![late, again]) };
+    let committed = store.commit(batch).await.unwrap();
+    assert_eq!(committed.outcomes, [Outcome::Conflict, Outcome::Conflict]);
+    assert_eq!(committed.conflicting_renewals, [0]);
+    assert_eq!(loaded(&store, "a").await, None);
+    assert_eq!(store.events(Some(key("a")), 0, 10).await.unwrap().events.len(), 1);
 }
 
 pub async fn a_deleted_workspace_is_created_anew<H: Harness>() {

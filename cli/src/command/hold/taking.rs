@@ -54,7 +54,8 @@ async fn take(
         warn(lease.started().iter().flat_map(|started| &started.warnings));
         return Ok(lease);
     };
-    let waiting = Waiting { connection, place: hold.workspace.shown(), patience };
+    let (place, stale) = (hold.workspace.shown(), "--take-over would take it over");
+    let waiting = Waiting { connection, place, patience, stale };
     let asks = AwaitSessionRequest {
         start: Some(hold.start_request().into()),
         take_over_stale: hold.take_over,

@@ -10,7 +10,7 @@ use super::Deciding;
 use crate::engine::Failure;
 use crate::engine::batch::{Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
-use crate::engine::waits::{Newcomer, Ticket, Waiter};
+use crate::engine::waits::{Newcomer, Waiter};
 
 impl Deciding<'_> {
     /// Serves the one who has come, if that is what the item is about, or has it wait; in its
@@ -51,14 +51,12 @@ impl Deciding<'_> {
         }
     }
 
-    /// Serves whoever can be served now, in the order in which they came; of those who came
-    /// before the place `before`, if one is given.
-    pub(super) fn serve(&mut self, slot: Slot, entry: &mut Entry, before: Option<Ticket>) {
+    /// Serves whoever can be served now, in the order in which they came.
+    pub(super) fn serve(&mut self, slot: Slot, entry: &mut Entry) {
         self.waits.touch(&entry.workspace.key);
         loop {
             let open = OpenTo::of(&entry.workspace.tenure, &self.clock);
-            let first = self.waits.take_first(&entry.workspace.key, open, before);
-            let Some(waiter) = first else { return };
+            let Some(waiter) = self.waits.take_first(&entry.workspace.key, open) else { return };
             if waiter.has_gone() {
                 continue;
             }

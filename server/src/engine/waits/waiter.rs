@@ -37,7 +37,7 @@ pub struct Waiter {
     pub since: WallTime,
     /// Its place in the order of coming; absent until somebody looks at it.
     pub ticket: Option<Ticket>,
-    /// Whether it has had to wait.
+    /// Whether it goes back to that place if it is served in vain, and does not fail.
     pub has_waited: bool,
     /// What it was told last.
     pub told: Option<Told>,

@@ -156,11 +156,15 @@ impl Data {
         }
     }
 
+    /// Whether the workspace at `row` is stored at this version, and was not deleted since.
+    fn holds(&self, row: RowId, version: Version) -> bool {
+        self.row(row).is_some_and(|(key, stored)| {
+            stored.version == version && self.places.get(key) == Some(&row)
+        })
+    }
+
     fn renew(&mut self, renewal: &LeaseWrite) -> bool {
-        let holds = matches!(
-            self.row(renewal.row),
-            Some((_, stored)) if stored.version == renewal.expected
-        );
+        let holds = self.holds(renewal.row, renewal.expected);
         if holds {
             self.put(renewal.row, &renewal.lease, None);
         }
@@ -171,10 +175,8 @@ impl Data {
         let row = match write.guard {
             Guard::Absent if self.places.contains_key(&write.key) => return Outcome::Conflict,
             Guard::Absent => None,
-            Guard::At(row, version) => match self.row(row) {
-                Some((_, stored)) if stored.version == version => Some(row),
-                _ => return Outcome::Conflict,
-            },
+            Guard::At(row, version) if self.holds(row, version) => Some(row),
+            Guard::At(..) => return Outcome::Conflict,
         };
         if let (Some(floor), Some(row)) = (write.deleted, row) {
             self.revision_floor = self.revision_floor.max(floor);
