@@ -95,6 +95,7 @@ fn info(answer: &GetServerInfoResponse, output: Output) -> String {
         details.fact("grace", format!("at most {}", span(limits.transfer_grace_max)));
         if output.is_wide() {
             details.fact("message", format!("at most {} bytes", limits.message_bytes_max));
+            details.fact("import", format!("at most {} bytes", limits.import_message_bytes_max));
             details.fact("events kept", span(limits.event_retention));
             details.fact("ledger kept", span(limits.ledger_retention));
         }
