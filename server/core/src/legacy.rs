@@ -179,7 +179,8 @@ fn import_escalations(
         })
         .collect();
     if open.len() + new.len() > ESCALATIONS_MAX {
-        let (open, new) = (open.len(), new.len());
+        let open = u16::try_from(open.len()).unwrap_or(u16::MAX);
+        let new = u32::try_from(new.len()).unwrap_or(u32::MAX);
         return Err(Reason::QuotaExceeded(Quota::ImportedEscalations { open, new }));
     }
     let reply = reply(ImportOutcome::Imported, Vec::new(), &new);

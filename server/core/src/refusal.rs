@@ -21,9 +21,9 @@ pub enum Quota {
     /// The open escalations, to which a file would add.
     ImportedEscalations {
         /// How many are open.
-        open: usize,
+        open: u16,
         /// How many more the file holds.
-        new: usize,
+        new: u32,
     },
     /// The files of which a workspace remembers that they were imported.
     Imports,
