@@ -129,7 +129,8 @@ mod tests {
             let next = rows.last().copied().filter(|last| last + 1 < count);
             Box::pin(async move { Ok(Numbers { rows, next }) })
         };
-        let even = |row: u32| (row % 2 == 0).then(|| Beat { handle: row, ..Beat::default() });
+        let even =
+            |row: u32| row.is_multiple_of(2).then(|| Beat { handle: row, ..Beat::default() });
         let filled = filling.fill(read, |row| *row, even).await.unwrap();
         (filled.rows.iter().map(|beat| beat.handle).collect(), filled.next, reads.get())
     }

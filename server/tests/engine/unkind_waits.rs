@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -302,11 +303,14 @@ async fn run(seed: u64) -> book::Totals {
 fn all_who_wait_on_an_unkind_store_are_served_in_order_and_once() {
     let mut totals = book::Totals::default();
     for seed in 0..SEEDS {
-        // What fails is told with the seed that repeats it.
-        let _told = book::Seed(seed);
-        // Of its own, or the engines of all runs before would still turn.
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        totals.add(runtime.unwrap().block_on(run(seed)));
+        // What fails is told with the name of its thread, which repeats it. A runtime of its own,
+        // or the engines of all runs before would still turn.
+        let in_a_runtime = move || {
+            let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.unwrap().block_on(run(seed))
+        };
+        let thread = thread::Builder::new().name(format!("seed {seed}"));
+        totals.add(&thread.spawn(in_a_runtime).unwrap().join().unwrap());
     }
     // The runs meet all that they are for.
     assert!(totals.grants > 10 * SEEDS as usize, "{totals:?}");

@@ -6,17 +6,6 @@ use tenure_core::event::{Event, What};
 use tenure_core::ledger::EndCause;
 use tenure_core::name::SessionId;
 
-/// Says which seed it was, should a run panic.
-pub struct Seed(pub u64);
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("seed {}", self.0);
-        }
-    }
-}
-
 /// What the log says of a workspace.
 #[derive(Debug)]
 pub struct Seen {
@@ -55,7 +44,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: &Self) {
         self.grants += other.grants;
         self.takeovers += other.takeovers;
         self.lapses += other.lapses;
