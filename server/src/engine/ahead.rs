@@ -7,7 +7,7 @@
 
 use std::task::Poll;
 
-use crate::engine::batch::{Item, Source};
+use crate::engine::item::{Item, Source};
 use crate::engine::run::Runner;
 use crate::store::{CommitError, Committed, Pending};
 

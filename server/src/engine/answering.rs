@@ -9,8 +9,8 @@ use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tokio::sync::oneshot;
 
-use crate::engine::batch::{Item, Source, Verdict};
 use crate::engine::commit::TIMER_RETRY_AFTER;
+use crate::engine::item::{Item, Source, Verdict};
 use crate::engine::outbox::{Accepted, Outbox, Results, WhyRefused};
 use crate::engine::run::Runner;
 use crate::engine::{Answer, Failure, Submission};

@@ -3,9 +3,9 @@
 use tenure_core::parts::Needs;
 
 use crate::engine::Failure;
-use crate::engine::batch::Item;
 use crate::engine::cache::Slot;
 use crate::engine::deciding::Deciding;
+use crate::engine::item::Item;
 use crate::engine::run::{Runner, Stop};
 use crate::store::{Load, StoreError, StoredOutcome};
 

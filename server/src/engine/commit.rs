@@ -11,8 +11,9 @@ use tenure_core::ledger::EndCause;
 use tenure_core::reply::Reply;
 use tenure_core::time::Span;
 
-use crate::engine::batch::{Item, Pending, Renewing, Source, Verdict, Written};
 use crate::engine::cache::Slot;
+use crate::engine::chain::{Pending, Renewing, Written};
+use crate::engine::item::{Item, Source, Verdict};
 use crate::engine::members::Signalled;
 use crate::engine::run::{Runner, Stop, Untold};
 use crate::engine::{Failure, Published};

@@ -17,8 +17,9 @@ use tenure_core::time::Span;
 use ulid::Ulid;
 
 use crate::access::Caller;
-use crate::engine::batch::{Chain, Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::chain::Chain;
+use crate::engine::item::{Item, Source, Verdict};
 use crate::engine::machines::Cordons;
 use crate::engine::waits::Waits;
 use crate::engine::{Once, Request};

@@ -13,8 +13,9 @@ use tenure_core::session::Revision;
 use tenure_core::time::{LeaseInstant, Span};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::engine::batch::{Chain, Item, Source};
 use crate::engine::cache::Cache;
+use crate::engine::chain::Chain;
+use crate::engine::item::{Item, Source};
 use crate::engine::lease_clock::{LeaseClock, Turn};
 use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenure_core::event::Event;
 use tenure_core::parts::Needs;
 
-use crate::engine::batch::is_as_sent;
+use crate::engine::chain::is_as_sent;
 use crate::engine::commit::{Concluded, Sent};
 use crate::engine::run::Runner;
 use crate::store::{Load, Loaded, Outcome, PAGE_MAX, Sequenced, StoreError};

@@ -8,8 +8,8 @@ use tenure_core::refusal::{Reason, Refusal};
 
 use super::Deciding;
 use crate::engine::Failure;
-use crate::engine::batch::{Item, Source, Verdict};
 use crate::engine::cache::{Entry, Slot};
+use crate::engine::item::{Item, Source, Verdict};
 use crate::engine::waits::{Newcomer, Waiter};
 
 impl Deciding<'_> {
