@@ -140,6 +140,20 @@ pub(crate) enum Submission {
 }
 
 impl Shared {
+    /// Counts a call in, unless too many wait already.
+    fn admit(&self) -> Result<(), Failure> {
+        if self.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            self.dismiss();
+            return Err(Failure::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// A call that was admitted waits no longer.
+    fn dismiss(&self) {
+        self.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
     fn publish_clock(&self, clock: LeaseClock) {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
     }
@@ -178,10 +192,7 @@ impl Engine {
     /// # Errors
     /// A [`Failure`]; unless it says otherwise, nothing but what time alone had done was changed.
     pub async fn execute(&self, request: Request) -> Result<Answer, Failure> {
-        if self.shared.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
-            return Err(Failure::Overloaded);
-        }
+        self.shared.admit()?;
         let (answer, answered) = oneshot::channel();
         let submission = Submission::Call { request: Box::new(request), answer };
         self.shared.queue.send(submission).map_err(|_| Failure::Stopping)?;
@@ -193,10 +204,7 @@ impl Engine {
     /// # Errors
     /// A [`Failure`] if nothing more is taken in; what becomes of the wait is told by it.
     pub fn wait(&self, waiting: Waiting) -> Result<Wait, Failure> {
-        if self.shared.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
-            return Err(Failure::Overloaded);
-        }
+        self.shared.admit()?;
         let id = WaiterId(self.shared.last_waiter.fetch_add(1, Ordering::Relaxed));
         let since = self.shared.time.read().wall;
         let (waiter, wait) = Waiter::new(id, waiting, since, self.shared.queue.clone());

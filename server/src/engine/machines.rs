@@ -9,7 +9,6 @@
 //! one waiting: what is known of the machine comes with the order.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 use tenure_core::command::Command;
@@ -23,7 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::access::Caller;
 use crate::engine::run::{Runner, Stop, Untold};
-use crate::engine::{Engine, Failure, QUEUE_MAX, Submission};
+use crate::engine::{Engine, Failure, Submission};
 use crate::store::{
     Batch, CommitError, Load, MachineFilter, MachineWrite, PAGE_MAX, Sequenced, Store, StoreError,
     StoredMachine,
@@ -131,10 +130,7 @@ impl Engine {
     /// # Errors
     /// An [`OrderFailure`]; the order may be repeated.
     pub async fn order(&self, order: MachineOrder) -> Ordered {
-        if self.shared.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
-            return Err(OrderFailure::Failed(Failure::Overloaded));
-        }
+        self.shared.admit().map_err(OrderFailure::Failed)?;
         let (answer, answered) = oneshot::channel();
         let waiting = WaitingOrder { order: Box::new(order), answer };
         let stopping = || OrderFailure::Failed(Failure::Stopping);
@@ -154,7 +150,7 @@ impl Runner {
             Ok(ordered) => (ordered, Ok(())),
             Err((failure, stop)) => (Err(OrderFailure::Failed(failure)), Err(stop)),
         };
-        self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+        self.shared.dismiss();
         // Who has gone is not told; what was carried out stays.
         let _ = answer.send(ordered);
         stop

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tenure_core::context::Clock;
@@ -187,7 +186,7 @@ impl Runner {
     fn take_in(&mut self, submission: Submission, items: &mut Vec<Item>) {
         match submission {
             Submission::Call { request, answer } => {
-                self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+                self.shared.dismiss();
                 items.push(Item::new(Source::Call { request, answer }));
             }
             Submission::Stream { outbox, accepted } => {
@@ -204,7 +203,7 @@ impl Runner {
             }
             Submission::Order(waiting) => self.orders.push_back(waiting),
             Submission::Wait(waiter) => {
-                self.shared.waiting_calls.fetch_sub(1, Ordering::Relaxed);
+                self.shared.dismiss();
                 items.push(Item::new(Source::Wait(waiter)));
             }
             Submission::Depart(id) => self.waits.depart(id),
