@@ -136,7 +136,7 @@ pub(crate) fn carry_out(
     // A session is stored, so the workspace has a revision and the floor does not matter.
     let revision = workspace.next_revision(Revision::default())?;
     let minting = Minting {
-        id: &transfer.successor_session_id,
+        id: Some(&transfer.successor_session_id),
         holder: transfer.successor.holder(clock.now),
         mode: session.mode,
         principal: &transfer.principal,

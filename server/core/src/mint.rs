@@ -10,7 +10,8 @@ use crate::time::{Moment, Span};
 
 /// What differs between one new session and another.
 pub(crate) struct Minting<'a> {
-    pub id: &'a SessionId,
+    /// Only what an older installation has left can lack one.
+    pub id: Option<&'a SessionId>,
     pub holder: Holder,
     pub mode: Mode,
     pub principal: &'a Principal,
@@ -30,7 +31,7 @@ pub(crate) fn mint(minting: Minting<'_>, revision: Revision, now: Moment) -> Ses
         _ => false,
     };
     Session {
-        id: Some(minting.id.clone()),
+        id: minting.id.cloned(),
         holder,
         mode: minting.mode,
         token: FencingToken(revision.0),

@@ -100,7 +100,7 @@ fn fresh(
     let revision = workspace.next_revision(context.revision_floor)?;
     let now = context.clock.now;
     let minting = Minting {
-        id: &context.new_session_id,
+        id: Some(&context.new_session_id),
         holder: fresh_holder(request, prior.map(|(session, _)| session), now),
         mode: request.mode.unwrap_or_default(),
         principal: &context.principal,

@@ -40,7 +40,7 @@ pub(crate) fn take_over(
     let revision = workspace.next_revision(context.revision_floor)?;
     let now = context.clock.now;
     let minting = Minting {
-        id: &context.new_session_id,
+        id: Some(&context.new_session_id),
         holder: successor.holder(now),
         mode: stored.mode,
         principal: &context.principal,

@@ -3,8 +3,9 @@
 
 use super::{LegacyHolder, LegacySession};
 use crate::context::{Context, INTERACTIVE_STALE_AFTER, LeaseBounds};
+use crate::mint::{Minting, mint};
 use crate::reply::Warning;
-use crate::session::{Autonomous, FencingToken, Holder, Renewal, Revision, Session};
+use crate::session::{Autonomous, Holder, Renewal, Revision, Session};
 use crate::time::{LeaseInstant, Moment, Span, WallTime};
 
 /// The session that `legacy` comes to, and what is to be said about it. `revision` becomes its
@@ -32,24 +33,19 @@ pub(super) fn revive(
             (Holder::Autonomous(program), then(legacy.last_started_at, now))
         }
     };
-    let session = Session {
-        id: legacy.id.clone(),
+    let minting = Minting {
+        id: legacy.id.as_ref(),
         holder,
         mode: legacy.mode,
-        token: FencingToken(revision.0),
+        principal: &context.principal,
+        machine: None,
+        claim_within: None,
+    };
+    let session = Session {
         started_at: then(legacy.started_at, now),
         last_started_at,
         start_count: legacy.start_count,
-        principal: context.principal.clone(),
-        machine: None,
-        beats: 0,
-        activity: None,
-        activity_logged_at: None,
-        expiry_recorded: false,
-        applied_gates_revision: None,
-        stalls_at: None,
-        stalled: false,
-        unclaimed: false,
+        ..mint(minting, revision, now)
     };
     (session, warnings)
 }
