@@ -58,7 +58,7 @@ impl Runner {
         matches!(item.source, Source::Wait(_))
             || item.deletes_its_workspace()
             || self.waits.has(item.key())
-            || item.outcome().is_some()
+            || item.may_be_repeat()
     }
 
     /// Takes back what was decided ahead of a batch that is not durable as a whole.

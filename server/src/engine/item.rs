@@ -9,11 +9,12 @@ use tenure_core::refusal::Refusal;
 use tenure_core::reply::Reply;
 use tokio::sync::oneshot;
 
+use crate::access::Caller;
 use crate::engine::cache::Slot;
 use crate::engine::deciding::outcome_key;
 use crate::engine::outbox::{BeatWork, JoinWork, Outbox};
 use crate::engine::waits::Waiter;
-use crate::engine::{Answer, Failure, Request};
+use crate::engine::{Answer, Failure, Once, Request};
 use crate::store::OutcomeKey;
 
 /// Something to decide.
@@ -110,15 +111,25 @@ impl Item {
         matches!(request.command, Command::DeleteWorkspace)
     }
 
+    /// Whether it may be a repeat.
+    #[must_use]
+    pub fn may_be_repeat(&self) -> bool {
+        self.once().is_some()
+    }
+
     /// The outcome that has to be looked up before it is decided, if it may be a repeat.
     #[must_use]
     pub fn outcome(&self) -> Option<OutcomeKey> {
+        self.once().map(|(caller, once)| outcome_key(caller, self.key(), once))
+    }
+
+    fn once(&self) -> Option<(&Caller, &Once)> {
         let (caller, once) = match &self.source {
             Source::Call { request, .. } => (&request.caller, &request.once),
             Source::Wait(waiter) => (&waiter.caller, &waiter.once),
             Source::Join { .. } | Source::Beat { .. } | Source::Timer(_) => return None,
         };
-        once.as_ref().map(|once| outcome_key(caller, self.key(), once))
+        once.as_ref().map(|once| (&**caller, once))
     }
 
     /// Where its workspace was last seen in the cache.

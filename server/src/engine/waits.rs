@@ -14,7 +14,6 @@ use tenure_core::name::Key;
 use tenure_core::time::LeaseInstant;
 
 use crate::engine::Failure;
-use crate::engine::deciding::outcome_key;
 
 mod places;
 mod queue;
@@ -87,7 +86,7 @@ impl Waits {
     pub fn newcomer(&self, waiter: &Waiter) -> Newcomer {
         let standing = waiter.once.as_ref().and_then(|once| {
             let queue = self.queues.get(&waiter.key)?;
-            let ticket = queue.of_request(&outcome_key(&waiter.caller, &waiter.key, once))?;
+            let ticket = queue.of_request(&waiter.outcome_key()?)?;
             Some((queue.waiters.get(&ticket)?.once.as_ref()?, once))
         });
         match standing {
@@ -115,10 +114,8 @@ impl Waits {
     /// From now on `waiter` waits. If it asks again, it takes its earlier place, and the
     /// earlier call ends.
     pub fn join(&mut self, mut waiter: Waiter) {
-        let earlier = waiter.once.as_ref().and_then(|once| {
-            let key = outcome_key(&waiter.caller, &waiter.key, once);
-            self.queues.get(&waiter.key)?.of_request(&key)
-        });
+        let earlier =
+            waiter.outcome_key().and_then(|key| self.queues.get(&waiter.key)?.of_request(&key));
         if let Some(displaced) = earlier.and_then(|ticket| self.take(&waiter.key, ticket)) {
             displaced.fail(Failure::Displaced);
         }

@@ -12,7 +12,6 @@ use tenure_core::name::{ActorId, InstanceId};
 use tenure_core::reply::SessionView;
 
 use super::waiter::{Ticket, Waiter};
-use crate::engine::deciding::outcome_key;
 use crate::store::OutcomeKey;
 
 /// The waiters of one workspace, in order.
@@ -41,7 +40,7 @@ impl Queue {
         if waiter.asks.take_over.is_some() {
             self.takers.insert(ticket);
         }
-        if let Some(key) = request_key(&waiter) {
+        if let Some(key) = waiter.outcome_key() {
             self.by_request.insert(key, ticket);
         }
         self.waiters.insert(ticket, waiter);
@@ -54,7 +53,7 @@ impl Queue {
         withdraw(&mut self.by_process, &process(&waiter), ticket);
         withdraw(&mut self.by_owner, &waiter.actor().cloned(), ticket);
         self.takers.remove(&ticket);
-        if let Some(key) = request_key(&waiter) {
+        if let Some(key) = waiter.outcome_key() {
             self.by_request.remove(&key);
         }
         self.is_unsettled = true;
@@ -104,11 +103,6 @@ impl Queue {
 
 fn process(waiter: &Waiter) -> Process {
     (waiter.actor().cloned(), waiter.instance().cloned())
-}
-
-fn request_key(waiter: &Waiter) -> Option<OutcomeKey> {
-    let once = waiter.once.as_ref()?;
-    Some(outcome_key(&waiter.caller, &waiter.key, once))
 }
 
 fn first_of<K: std::hash::Hash + Eq>(

@@ -10,7 +10,9 @@ use tenure_core::time::WallTime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::access::Caller;
+use crate::engine::deciding::outcome_key;
 use crate::engine::{Answer, Failure, Once, Request, Submission};
+use crate::store::OutcomeKey;
 
 /// Names a waiter from its call until it is told how the wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,6 +86,12 @@ impl Waiter {
         let waiter =
             Self { id, key, asks, caller, once, since, ticket, has_waited, told, places, answer };
         (waiter, wait)
+    }
+
+    /// Under which key the outcome of its request is kept, if it has an id.
+    #[must_use]
+    pub fn outcome_key(&self) -> Option<OutcomeKey> {
+        self.once.as_ref().map(|once| outcome_key(&self.caller, &self.key, once))
     }
 
     /// What it asks for, as a request.
