@@ -1,8 +1,9 @@
 //! A worker is evicted: its token is refused from then on, and its session id tells why, also
 //! after the server was killed.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
+use crate::command_line::tenure;
 use crate::server::Server;
 
 pub fn an_evicted_worker_learns_by_token_and_by_session_id() {
@@ -60,12 +61,4 @@ fn owner(line: &str) -> Option<&str> {
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn tenure(server: &Server, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tenure"))
-        .args(["--server", &server.url()])
-        .args(words)
-        .output()
-        .expect("the command line runs")
 }

@@ -2,18 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use crate::command_line::tenure;
 use crate::server::Server;
 
 /// The files that the rules are tested with.
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/core/tests/legacy");
-
-fn tenure(server: &Server, words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    command.args(["--server", &server.url()]).args(words);
-    command.output().expect("the command line runs")
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8 text")

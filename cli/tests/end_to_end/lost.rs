@@ -1,9 +1,9 @@
 //! A machine is cordoned, and that outlives a kill of the server; its leases run out, and it is
 //! shown as one lost machine.
 
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use crate::command_line::tenure;
 use crate::server::Server;
 
 /// The lease of each session.
@@ -67,12 +67,4 @@ fn this_machine(server: &Server) -> Known {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn tenure(server: &Server, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tenure"))
-        .args(["--server", &server.url()])
-        .args(words)
-        .output()
-        .expect("the command line runs")
 }

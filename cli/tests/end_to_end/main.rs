@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it")]
 
+mod command_line;
 mod evicted;
 mod imports;
 mod load;

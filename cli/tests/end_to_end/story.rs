@@ -3,12 +3,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tenure::{Client, LeaseHolder, Reason, StartRequest, v1};
 
+use crate::command_line::command;
 use crate::server::Server;
 use crate::waits::{begin, end};
 
@@ -28,9 +29,7 @@ impl Watching {
     /// Watches what happens in the log from its beginning, whenever the watch comes to be open.
     fn begin(server: &Server, log_id: &str) -> Self {
         let from = format!("{log_id}:0");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tenure"))
-            .args(["--server", &server.url(), "watch", "--prefix", "acme", "--from", &from])
-            .stdin(Stdio::null())
+        let mut child = command(server, &["watch", "--prefix", "acme", "--from", &from])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the command line runs");

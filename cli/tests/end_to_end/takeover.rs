@@ -1,11 +1,11 @@
 //! A supervisor dies; its sessions, and only those, pass to another.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tenure::{Client, v1};
 
+use crate::command_line::tenure;
 use crate::server::Server;
 use crate::supervisor::SupervisorProcess;
 
@@ -77,11 +77,9 @@ async fn take_over(client: &Client, workspace: &str) -> v1::TakeOverSessionRespo
 
 /// The same by hand, as an operator would.
 fn take_over_by_command(server: &Server, old_token: u64) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
-        .args(["--server", &server.url(), "takeover", "victim/0", "--actor", "rescuer"])
-        .args(["--reason", "the supervisor died", "-o", "json"])
-        .output()
-        .expect("the command line runs");
+    let takeover = ["takeover", "victim/0", "--actor", "rescuer"];
+    let why = ["--reason", "the supervisor died", "-o", "json"];
+    let output = tenure(server, &[takeover, why].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -1,24 +1,20 @@
 //! Those who wait with the command line, on a real server.
 
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tenure::v1;
 
+use crate::command_line::command;
 use crate::server::Server;
 
 /// What must happen soon has happened by then.
 const SOON: Duration = Duration::from_secs(20);
 
-fn tenure(server: &Server, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    command.args(["--server", &server.url()]).args(words).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
 pub fn begin(server: &Server, words: &[&str]) -> Child {
-    tenure(server, words).spawn().expect("the command line runs")
+    let mut command = command(server, words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the command line runs")
 }
 
 pub fn end(child: Child) -> (Output, String) {
