@@ -41,6 +41,7 @@ pub mod settle;
 pub mod stall;
 pub mod surroundings;
 pub mod time;
+pub mod timing;
 pub mod totals;
 pub mod usage;
 pub mod work_stream;

@@ -5,6 +5,7 @@ use tenure::v1;
 use tenure_core::r#await::{CLAIM_WITHIN_DEFAULT, CLAIM_WITHIN_MAX};
 use tenure_core::context::{Clock, GRACE_MAX, LeaseBounds};
 use tenure_core::time::{LeaseInstant, Span, WallTime};
+use tenure_core::timing::Timing;
 
 use super::violation::Violations;
 
@@ -16,8 +17,6 @@ const TIMESTAMP_MIN_SECS: i64 = -62_135_596_800;
 const DURATION_MAX_SECS: i64 = 315_576_000_000;
 const NANOS_PER_SEC: i32 = 1_000_000_000;
 const NANOS_PER_MS: i128 = 1_000_000;
-/// A holder beats after a third of its lease, give or take this many thousandths of it.
-const RENEW_JITTER_PERMILLE: u64 = 100;
 
 /// A lease's length, within `bounds`; outside is refused, never clamped.
 pub fn lease_ttl(
@@ -97,27 +96,14 @@ pub fn period_end(
     Some(WallTime(rounded_up(nanos.max(0)).0))
 }
 
-/// When to beat, when to stop, and until when the lease runs, all from `clock` on. The moment
-/// of renewal is scattered, so that holders who started together do not beat together.
+/// When to beat, when to stop, and until when the lease runs, all from `clock` on.
 #[must_use]
 pub fn lease_timing(effective_expiry: LeaseInstant, clock: &Clock) -> v1::LeaseTiming {
-    let scatter = 1_000 - RENEW_JITTER_PERMILLE..=1_000 + RENEW_JITTER_PERMILLE;
-    lease_timing_with(effective_expiry, clock, fastrand::u64(scatter))
-}
-
-fn lease_timing_with(
-    effective_expiry: LeaseInstant,
-    clock: &Clock,
-    renew_permille: u64,
-) -> v1::LeaseTiming {
-    let left = effective_expiry.since(clock.now.lease);
-    let third = u128::from(left.0) * u128::from(renew_permille) / 3_000;
-    let two_thirds = u128::from(left.0) * 2 / 3;
-    let span = |ms: u128| duration(Span(u64::try_from(ms).unwrap_or(u64::MAX)));
+    let timing = Timing::of(effective_expiry, clock, fastrand::u64(..));
     v1::LeaseTiming {
-        expires_in: Some(duration(left)),
-        renew_after: Some(span(third)),
-        stop_work_after: Some(span(two_thirds)),
+        expires_in: Some(duration(timing.expires_in)),
+        renew_after: Some(duration(timing.renew_after)),
+        stop_work_after: Some(duration(timing.stop_work_after)),
         lease_expires_at: Some(lease_timestamp(effective_expiry, clock)),
     }
 }

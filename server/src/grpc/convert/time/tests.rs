@@ -51,19 +51,11 @@ fn a_grace_is_at_most_ten_minutes_and_absent_is_none() {
 }
 
 #[test]
-fn renewal_is_due_after_a_third_and_work_stops_after_two_thirds() {
-    let timing = lease_timing_with(LeaseInstant(31_000), &clock(1_000, 500_000), 1_000);
+fn the_timing_of_a_lease_is_told_with_its_expiry_on_the_wall() {
+    let timing = lease_timing(LeaseInstant(31_000), &clock(1_000, 500_000));
     assert_eq!(timing.expires_in, Some(Duration { seconds: 30, nanos: 0 }));
-    assert_eq!(timing.renew_after, Some(Duration { seconds: 10, nanos: 0 }));
     assert_eq!(timing.stop_work_after, Some(Duration { seconds: 20, nanos: 0 }));
     assert_eq!(timing.lease_expires_at, Some(Timestamp { seconds: 530, nanos: 0 }));
-}
-
-#[test]
-fn an_expired_lease_leaves_no_time() {
-    let timing = lease_timing(LeaseInstant(10), &clock(11, 11));
-    let none = Some(Duration::default());
-    assert_eq!((timing.expires_in, timing.renew_after, timing.stop_work_after), (none, none, none));
 }
 
 #[test]
