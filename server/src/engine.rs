@@ -9,20 +9,20 @@
 //!
 //! Must not know: the wire, SQL, who may do what.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use hashbrown::HashMap;
+use futures_util::FutureExt as _;
 use tenure_core::context::{Clock, LeaseBounds};
 use tenure_core::event::What;
 use tenure_core::name::Key;
 use tenure_core::time::Span;
 use tenure_core::work_stream::HALF_LIFE_DEFAULT;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
-use crate::engine::lease_clock::LeaseClock;
 use crate::engine::outbox::{Accepted, Outbox};
 use crate::engine::waits::{Listing, Wait, Waiter, WaiterId, WaitersPage, Waiting};
+use crate::ids::{IdSource, RandomIds};
 use crate::store::{Epoch, LogId, Sequenced, Store, StoreError};
 use crate::time::{SystemTimeSource, TimeSource};
 
@@ -41,11 +41,14 @@ mod members;
 pub mod outbox;
 mod request;
 mod run;
+mod shared;
 mod timers;
 mod unknown_outcome;
 pub mod waits;
 
 pub use deciding::OUTCOME_KEPT_FOR;
+pub(crate) use shared::{Shared, Submission};
+
 pub use request::{Answer, Failure, Once, Request};
 pub use run::Batching;
 
@@ -90,6 +93,8 @@ pub struct EngineOptions {
     pub batching: Batching,
     /// Where the present comes from.
     pub time: Arc<dyn TimeSource>,
+    /// Where new ids come from.
+    pub ids: Arc<dyn IdSource>,
 }
 
 impl Default for EngineOptions {
@@ -102,77 +107,8 @@ impl Default for EngineOptions {
             waiters_max: WAITERS_MAX,
             batching: Batching::default(),
             time: Arc::new(SystemTimeSource),
+            ids: Arc::new(RandomIds),
         }
-    }
-}
-
-/// What everybody may read while the engine works.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    queue: mpsc::UnboundedSender<Submission>,
-    waiting_calls: AtomicUsize,
-    epoch: Epoch,
-    log_id: LogId,
-    lease_bounds: LeaseBounds,
-    work_stream_half_life: Span,
-    registration_required: bool,
-    time: Arc<dyn TimeSource>,
-    clock: Mutex<LeaseClock>,
-    newest_sequence: AtomicU64,
-    /// How many wait, where anybody does.
-    waiters: Mutex<HashMap<Key, u32>>,
-    last_waiter: AtomicU64,
-    feed: broadcast::Sender<Published>,
-    failed: watch::Sender<Option<StoreError>>,
-}
-
-/// One entry of the queue. Calls are counted; what streams submit is bounded by their handles.
-#[derive(Debug)]
-pub(crate) enum Submission {
-    Call { request: Box<Request>, answer: oneshot::Sender<Result<Answer, Failure>> },
-    Wait(Box<Waiter>),
-    Depart(WaiterId),
-    ListWaiters(Listing),
-    Stream { outbox: Arc<Outbox>, accepted: Accepted },
-    Order(machines::WaitingOrder),
-    Note(What),
-    Stop(oneshot::Sender<()>),
-}
-
-impl Shared {
-    /// Counts a call in, unless too many wait already.
-    fn admit(&self) -> Result<(), Failure> {
-        if self.waiting_calls.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            self.dismiss();
-            return Err(Failure::Overloaded);
-        }
-        Ok(())
-    }
-
-    /// A call that was admitted waits no longer.
-    fn dismiss(&self) {
-        self.waiting_calls.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn publish_clock(&self, clock: LeaseClock) {
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
-    }
-
-    fn count_waiters(&self, key: Key, waiters: u32) {
-        let mut counts = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiters == 0 {
-            counts.remove(&key);
-        } else {
-            counts.insert(key, waiters);
-        }
-    }
-
-    fn newest_sequence(&self) -> u64 {
-        self.newest_sequence.load(Ordering::Acquire)
-    }
-
-    fn set_newest_sequence(&self, sequence: u64) {
-        self.newest_sequence.store(sequence, Ordering::Release);
     }
 }
 
@@ -182,9 +118,22 @@ impl Engine {
     /// # Errors
     /// A [`StoreError`] if the store cannot be acquired or read.
     pub async fn start(store: Arc<dyn Store>, options: EngineOptions) -> Result<Self, StoreError> {
-        let (engine, runner) = boot::boot(store, options).await?;
-        tokio::spawn(runner.run());
+        let (engine, work) = Self::boot(store, options).await?;
+        tokio::spawn(work);
         Ok(engine)
+    }
+
+    /// The same, with the work in the caller's hands: the engine works while the future is
+    /// polled, stands still while it is not, and has crashed when it is dropped.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if the store cannot be acquired or read.
+    pub async fn boot(
+        store: Arc<dyn Store>,
+        options: EngineOptions,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), StoreError> {
+        let (engine, runner) = boot::boot(store, options).await?;
+        Ok((engine, runner.run().map(drop)))
     }
 
     /// Carries a command out and waits until it is durable.

@@ -8,6 +8,7 @@ pub mod drain;
 pub mod engine;
 pub mod grpc;
 pub mod health;
+pub mod ids;
 pub mod listen;
 pub mod logging;
 pub mod retention;

@@ -48,6 +48,7 @@ pub(crate) async fn boot(
         store,
         shared: Arc::clone(&shared),
         time: options.time,
+        ids: options.ids,
         batching: options.batching,
         work_stream_half_life: options.work_stream_half_life,
         registration_required: options.registration_required,

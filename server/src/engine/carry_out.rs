@@ -124,6 +124,7 @@ impl Runner {
             granted: Vec::new(),
             outcomes,
             service: &self.service,
+            ids: &*self.ids,
             no_session_id: &self.no_session_id,
             no_escalation_id: &self.no_escalation_id,
             work_stream_half_life: self.work_stream_half_life,

@@ -14,7 +14,6 @@ use tenure_core::reply::Reply;
 use tenure_core::session::Revision;
 use tenure_core::settle::settle;
 use tenure_core::time::Span;
-use ulid::Ulid;
 
 use crate::access::Caller;
 use crate::engine::cache::{Entry, Slot};
@@ -23,6 +22,7 @@ use crate::engine::item::{Item, Source, Verdict};
 use crate::engine::machines::Cordons;
 use crate::engine::waits::Waits;
 use crate::engine::{Once, Request};
+use crate::ids::IdSource;
 use crate::store::{OutcomeKey, StoredOutcome};
 
 mod waits;
@@ -47,6 +47,8 @@ pub struct Deciding<'a> {
     pub outcomes: &'a [StoredOutcome],
     /// Who is named for what time alone has done.
     pub service: &'a Principal,
+    /// Where new ids come from.
+    pub ids: &'a dyn IdSource,
     /// Stands in for a minted id where none will be needed.
     pub no_session_id: &'a SessionId,
     /// The same for escalations.
@@ -214,9 +216,9 @@ impl Deciding<'_> {
             principal: caller.principal.clone(),
             operator: caller.operator,
             address: caller.address.clone(),
-            new_session_id: if mints { mint() } else { self.no_session_id.clone() },
+            new_session_id: if mints { self.mint() } else { self.no_session_id.clone() },
             new_escalation_id: match command {
-                Command::RaiseEscalation(_) => mint_escalation(),
+                Command::RaiseEscalation(_) => self.mint_escalation(),
                 _ => self.no_escalation_id.clone(),
             },
             work_stream_half_life: self.work_stream_half_life,
@@ -224,6 +226,14 @@ impl Deciding<'_> {
             registration_required: self.registration_required,
             machine_cordoned: self.cordons.bar(command),
         }
+    }
+
+    fn mint(&self) -> SessionId {
+        SessionId::imported(&format!("ses_{}", self.ids.mint()))
+    }
+
+    fn mint_escalation(&self) -> EscalationId {
+        EscalationId::imported(&format!("esc_{}", self.ids.mint()))
     }
 }
 
@@ -247,14 +257,6 @@ fn chain_of<'a>(chains: &'a mut Vec<Chain>, slot: Slot, entry: &mut Entry) -> &'
     }
     let last = chains.len() - 1;
     &mut chains[at.min(last)]
-}
-
-fn mint() -> SessionId {
-    SessionId::imported(&format!("ses_{}", Ulid::generate()))
-}
-
-fn mint_escalation() -> EscalationId {
-    EscalationId::imported(&format!("esc_{}", Ulid::generate()))
 }
 
 /// Who acts, as the command claims.

@@ -22,6 +22,7 @@ use crate::engine::outbox::BeatWork;
 use crate::engine::timers::Timers;
 use crate::engine::waits::Waits;
 use crate::engine::{Shared, Submission};
+use crate::ids::IdSource;
 use crate::store::{Sequenced, Store};
 use crate::time::TimeSource;
 
@@ -57,6 +58,7 @@ pub(crate) struct Runner {
     pub store: Arc<dyn Store>,
     pub shared: Arc<Shared>,
     pub time: Arc<dyn TimeSource>,
+    pub ids: Arc<dyn IdSource>,
     pub batching: Batching,
     pub work_stream_half_life: Span,
     pub registration_required: bool,

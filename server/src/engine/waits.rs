@@ -8,7 +8,9 @@
 //! Must not know: the rules. What a workspace is open to, and what a grant is, is said by the
 //! core.
 
-use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
 use tenure_core::r#await::OpenTo;
 use tenure_core::name::Key;
 use tenure_core::time::LeaseInstant;
@@ -30,10 +32,11 @@ pub use self::waiter::{Place, Wait, WaitUpdate, Waiter, WaiterId, Waiting};
 pub struct Waits {
     queues: HashMap<Key, Queue>,
     places: HashMap<WaiterId, (Key, Ticket)>,
-    /// Workspaces whose waiters may have to be told something.
-    moved: HashSet<Key>,
+    /// Workspaces whose waiters may have to be told something. In order, so that the same
+    /// happenings are told in the same order.
+    moved: BTreeSet<Key>,
     /// Workspaces whose waiters further back have still to be told.
-    unsettled: HashSet<Key>,
+    unsettled: BTreeSet<Key>,
     listings: Vec<Listing>,
     /// How many may wait for one workspace.
     waiters_max: usize,
@@ -59,8 +62,8 @@ impl Waits {
         Self {
             queues: HashMap::new(),
             places: HashMap::new(),
-            moved: HashSet::new(),
-            unsettled: HashSet::new(),
+            moved: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
             listings: Vec::new(),
             waiters_max,
             last_ticket: 0,
@@ -156,7 +159,9 @@ impl Waits {
 
     /// Ends all waits.
     pub fn fail_all(&mut self, failure: &Failure) {
-        for (_, queue) in self.queues.drain() {
+        let mut queues: Vec<_> = self.queues.drain().collect();
+        queues.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, queue) in queues {
             queue.waiters.into_values().for_each(|waiter| waiter.fail(failure.clone()));
         }
         self.places.clear();

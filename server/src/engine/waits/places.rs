@@ -4,6 +4,7 @@
 //! others a little later and once for all changes since, so that a queue which is served
 //! quickly does not cost a message for each waiter and each grant.
 
+use std::mem;
 use std::sync::Arc;
 
 use tenure_core::r#await::waiting_for;
@@ -74,7 +75,7 @@ impl Waits {
         mut seen: impl FnMut(&Key) -> Option<Option<SessionView>>,
         mut count: impl FnMut(Key, u32),
     ) {
-        for key in self.moved.drain() {
+        for key in mem::take(&mut self.moved) {
             if let Some(queue) = self.queues.get_mut(&key) {
                 if let Some(view) = seen(&key) {
                     queue.meet(view);
@@ -89,13 +90,13 @@ impl Waits {
         }
         if !self.unsettled.is_empty() && now.since(self.swept_at) >= SWEEP_EVERY {
             self.swept_at = now;
-            for key in self.unsettled.drain() {
+            for key in mem::take(&mut self.unsettled) {
                 if let Some(queue) = self.queues.get_mut(&key) {
                     queue.tell_all();
                 }
             }
         }
-        for listing in std::mem::take(&mut self.listings) {
+        for listing in mem::take(&mut self.listings) {
             let page = self.queues.get(&listing.key).map(|queue| queue.page(&listing));
             // Whoever asked may have gone.
             let _ = listing.answer.send(page.unwrap_or_default());
