@@ -172,6 +172,8 @@ impl Outbox {
             if push.is_final() {
                 known.lost = true;
                 known.queued = None;
+                // A success that is still unread is overtaken: who reads it would believe it.
+                state.waiting.joined.retain(|joined| joined.handle != handle);
                 if let Some((round, index)) = known.unread.take()
                     && round == state.round
                     && let Some(overtaken) = state.waiting.renewed.get_mut(index)

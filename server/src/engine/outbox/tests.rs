@@ -98,8 +98,13 @@ fn delivery(outbox: &Outbox) -> Delivery {
     }
 }
 
-/// Has `handle` join and be accepted.
+/// Has `handle` join and be accepted, and reads that.
 fn joined(outbox: &Outbox, message_id: u64, handle: u32) {
+    joined_unread(outbox, message_id, handle);
+    delivery(outbox);
+}
+
+fn joined_unread(outbox: &Outbox, message_id: u64, handle: u32) {
     let message = Incoming { message_id, joins: vec![join(handle)], ..Incoming::default() };
     let accepted = outbox.accept(message, || CLOCK).unwrap();
     let mut again = Vec::new();
@@ -108,7 +113,6 @@ fn joined(outbox: &Outbox, message_id: u64, handle: u32) {
     results.joined(&accepted.joins[0], Slot(0), joined);
     results.finish();
     assert!(again.is_empty());
-    delivery(outbox);
 }
 
 fn view() -> SessionView {
@@ -291,6 +295,17 @@ fn after_lost_no_success_is_sent_not_even_one_at_hand() {
     assert!(delivered.renewed.iter().all(|renewed| renewed.handle == 0));
     assert_eq!(delivered.pushes.len(), 1);
     assert!(next(&outbox).is_none());
+}
+
+#[test]
+fn a_join_that_was_not_read_before_the_loss_is_not_told_either() {
+    let outbox = outbox(10);
+    joined_unread(&outbox, 1, 1);
+    joined_unread(&outbox, 2, 2);
+    outbox.push(1, lost());
+    let delivered = delivery(&outbox);
+    assert_eq!(delivered.joined.iter().map(|joined| joined.handle).collect::<Vec<_>>(), [2]);
+    assert!(matches!(delivered.pushes[..], [(1, Push::Lost(_))]));
 }
 
 #[test]
