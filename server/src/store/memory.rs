@@ -5,6 +5,7 @@
 //!
 //! Must not know: what a lease is; and nothing of it survives the process.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,6 +48,15 @@ pub struct MemoryOptions {
     pub delay_max: Duration,
 }
 
+/// Sees what is applied, whoever is told of it and whenever: the truth, for tests.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// A batch has become durable, as far as `committed` says.
+    fn committed(&self, batch: &Batch, committed: &Committed);
+
+    /// What a faulty store makes of a batch before it applies it.
+    fn alter(&self, _batch: &mut Batch) {}
+}
+
 /// A store in memory, as one server sees it. See [`MemoryStore::another`] for more servers.
 #[derive(Debug)]
 pub struct MemoryStore {
@@ -60,6 +70,11 @@ impl MemoryStore {
     #[must_use]
     pub fn new(options: MemoryOptions) -> Self {
         Self::over(Arc::new(Mutex::new(Data::new(options.seed))), options)
+    }
+
+    /// Has `observer` see every batch that is applied from now on, whichever server sent it.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.data().observer = Some(observer);
     }
 
     /// Another server's view of the same data, or the same server's after a restart. It is
@@ -124,10 +139,14 @@ impl MemoryStore {
         })
     }
 
-    async fn commit_by_fate(&self, batch: Batch) -> Result<Committed, CommitError> {
+    async fn commit_by_fate(&self, mut batch: Batch) -> Result<Committed, CommitError> {
         self.delay().await;
         self.check_open().map_err(CommitError::NotApplied)?;
         let (fate, conflicts) = self.fates().next(batch.writes.len() + batch.renewals.len());
+        let observer = self.data().observer.clone();
+        if let Some(observer) = observer {
+            observer.alter(&mut batch);
+        }
         let result = match fate {
             Fate::Apply | Fate::Conflict => self.data().commit(&batch, &conflicts),
             Fate::Refuse => Err(CommitError::NotApplied(planted())),

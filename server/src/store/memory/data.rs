@@ -14,6 +14,7 @@ use tenure_core::surroundings::Surroundings;
 use tenure_core::time::LeaseInstant;
 use tenure_core::workspace::Tenure;
 
+use super::Observer;
 use super::ledger::Ledger;
 use crate::store::event_class::is_important;
 use crate::store::hot;
@@ -51,6 +52,7 @@ pub(super) struct Data {
     pub ledger: Ledger,
     pub machines: BTreeMap<MachineId, Machine>,
     outcomes: HashMap<OutcomeKey, StoredOutcome>,
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Data {
@@ -70,6 +72,7 @@ impl Data {
             ledger: Ledger::default(),
             machines: BTreeMap::new(),
             outcomes: HashMap::new(),
+            observer: None,
         }
     }
 
@@ -143,7 +146,11 @@ impl Data {
                 conflicting_renewals.push(place);
             }
         }
-        Ok(Committed { outcomes, conflicting_renewals, service_sequences })
+        let committed = Committed { outcomes, conflicting_renewals, service_sequences };
+        if let Some(observer) = &self.observer {
+            observer.committed(batch, &committed);
+        }
+        Ok(committed)
     }
 
     /// Does what another writer would have done: raises the version under the guard.
