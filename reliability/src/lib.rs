@@ -3,3 +3,5 @@
 //! Each way of trying is a module with a short form, which `cargo test` runs, and a long form,
 //! which is a command of the program `tenure-reliability`. What is promised, and which of these
 //! holds it, is said in `docs/reliability.md`.
+
+pub mod simulation;
