@@ -93,8 +93,13 @@ impl Server {
                 biased;
                 () = running.gone.cancelled() => {}
                 () = self.meets(mishaps, storm_ends, &running, &mut rng) => {
-                    self.seen.happened("the server is killed", |totals| &mut totals.crashes);
-                    running.work.abort();
+                    if rng.u8(..4) == 0 {
+                        // It is cut off and goes on alone, until its successor fences it.
+                        self.seen.happened("the server is cut off", |totals| &mut totals.usurped);
+                    } else {
+                        self.seen.happened("the server is killed", |totals| &mut totals.crashes);
+                        running.work.abort();
+                    }
                     running.gone.cancel();
                     sleep(Duration::from_millis(rng.u64(0..2_000))).await;
                 }

@@ -92,6 +92,8 @@ totals! {
     fence_checks,
     /// Servers killed.
     crashes,
+    /// Servers cut off that went on alone until another one took their place.
+    usurped,
     /// Servers started.
     boots,
     /// Times that the server stood still.
