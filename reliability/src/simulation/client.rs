@@ -158,7 +158,7 @@ impl Client {
                 Ok(answer) => {
                     let mut witness = self.place.seen.witness();
                     witness.note(&format!("{mark} is answered"));
-                    witness.acknowledged(mark, &answer.reply, answer.replayed);
+                    witness.acknowledged(mark, sent, &answer);
                     return Ok(Some(Answered { answer, sent, came: Instant::now() }));
                 }
                 Err(NoAnswer::Failed(tenured::engine::Failure::Refused(refusal))) => {

@@ -71,6 +71,7 @@ impl Client {
     }
 
     async fn one_wait(&self, waiting: &Waiting, mark: &str) -> Came {
+        let sent = Instant::now();
         let Some(mut updates) = self.place.network.open_wait(waiting.clone()).await else {
             return Came::Broken;
         };
@@ -84,7 +85,7 @@ impl Client {
                 Ok(answer) => {
                     let seen = &self.place.seen;
                     seen.happened(&format!("{mark} is granted"), |totals| &mut totals.granted);
-                    seen.witness().acknowledged(mark, &answer.reply, answer.replayed);
+                    seen.witness().acknowledged(mark, sent, &answer);
                     Came::Granted(answer)
                 }
                 Err(Failure::Refused(_)) => Came::Refused,

@@ -4,13 +4,17 @@ use tenure_core::fence::Fence;
 use tenure_core::name::{Key, SessionId};
 use tenure_core::reply::{ForcedOutcome, Reply};
 use tenure_core::session::FencingToken;
+use tenured::engine::Answer;
+use tokio::time::Instant;
 
 use super::Witness;
 
 impl Witness {
-    /// A request with this mark was answered with `reply`.
-    pub fn acknowledged(&mut self, mark: &str, reply: &Reply, replayed: bool) {
-        self.totals.replays += u64::from(replayed);
+    /// A request with this mark, sent then, was answered.
+    pub fn acknowledged(&mut self, mark: &str, sent: Instant, answer: &Answer) {
+        let Answer { reply, replayed, .. } = answer;
+        self.totals.replays += u64::from(*replayed);
+        self.check_granted(mark, sent, reply);
         let effect = match reply {
             // A person's session has no place for a mark.
             Reply::Started(started) if started.session.session.autonomous().is_none() => return,
@@ -35,6 +39,15 @@ impl Witness {
         };
         if !self.effects.contains_key(&(effect, mark.to_owned())) {
             self.violate(&format!("request {mark} was acknowledged and {effect} nothing"));
+        }
+    }
+
+    /// Nobody is given a session that was over before anybody asked, not by a repeat either.
+    fn check_granted(&mut self, mark: &str, sent: Instant, reply: &Reply) {
+        let id = reply.granted().and_then(|view| view.session.id.as_ref());
+        let Some((id, life)) = id.and_then(|id| Some((id, self.lives.get(id)?))) else { return };
+        if life.over_at.is_some_and(|over_at| over_at < sent) {
+            self.violate(&format!("request {mark} was given {id:?}, which was over: {life:?}"));
         }
     }
 

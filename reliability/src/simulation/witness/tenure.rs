@@ -7,6 +7,7 @@ use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::{EscalationId, Key, SessionId};
 use tenure_core::session::{FencingToken, Revision, Session, Transfer};
 use tenure_core::workspace::Tenure;
+use tokio::time::Instant;
 
 use super::Witness;
 
@@ -36,6 +37,8 @@ pub struct Life {
     pub began: Revision,
     /// Where its expiry was recorded.
     pub expired: Option<Revision>,
+    /// When its end or its expiry became durable, whichever came first.
+    pub over_at: Option<Instant>,
     /// How it ended.
     pub ended: Option<Ended>,
     /// Where the last transfer was scheduled on it.
@@ -116,6 +119,7 @@ impl Witness {
             token,
             began: event.revision.unwrap_or_default(),
             expired: None,
+            over_at: None,
             ended: None,
             transfer_scheduled: None,
         };
@@ -151,6 +155,7 @@ impl Witness {
         let (revision, cause) = (entry.revision, entry.cause);
         if let Some(id) = &entry.session_id {
             if let Some(life) = self.lives.get_mut(id) {
+                life.over_at.get_or_insert_with(Instant::now);
                 life.ended = Some(Ended { revision, cause, was_asked_for, by_transfer });
             }
             self.judge(id);
@@ -159,6 +164,7 @@ impl Witness {
 
     fn expired(&mut self, id: &SessionId, revision: Revision) {
         if let Some(life) = self.lives.get_mut(id) {
+            life.over_at.get_or_insert_with(Instant::now);
             life.expired = Some(revision);
         }
         self.judge(id);
