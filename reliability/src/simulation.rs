@@ -72,7 +72,7 @@ async fn story(seed: u64, mutant: Mutant, verbose: bool) -> Outcome {
         plan.server_rate_permille *= 2;
     }
     let mut rng = Rng::with_seed(seed ^ 0x5eed);
-    let seen = Seen::new(mutant, verbose);
+    let seen = Seen::new(&plan, mutant, verbose);
     seen.note(&format!("{plan:?}"));
     let server = Server::new(&plan, Arc::clone(&seen));
     let network = Network::new(server, plan.weather, rng.fork());

@@ -95,6 +95,15 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether the store only takes its time.
+    #[must_use]
+    pub fn has_kind_store(&self) -> bool {
+        let MemoryOptions { seed, delay_max, .. } = self.store;
+        self.store == MemoryOptions { seed, delay_max, ..MemoryOptions::default() }
+    }
+}
+
 impl Weather {
     fn drawn(rng: &mut Rng) -> Self {
         let delays_ms = [2, 40, 400];
@@ -127,6 +136,10 @@ impl Mishaps {
 }
 
 fn unkindness(rng: &mut Rng) -> MemoryOptions {
+    let delay_max = Duration::from_millis(rng.u64(0..3) * 20);
+    if rng.u8(..4) == 0 {
+        return MemoryOptions { seed: rng.u64(..), delay_max, ..MemoryOptions::default() };
+    }
     let mut share = |most: u32| u16::try_from(sometimes(rng, most)).unwrap_or_default();
     MemoryOptions {
         conflicts_per_mille: share(150),
@@ -134,8 +147,8 @@ fn unkindness(rng: &mut Rng) -> MemoryOptions {
         lost_applied_per_mille: share(60),
         lost_unapplied_per_mille: share(60),
         failures_per_mille: share(60),
-        delay_max: Duration::from_millis(rng.u64(0..3) * 20),
         seed: rng.u64(..),
+        delay_max,
     }
 }
 

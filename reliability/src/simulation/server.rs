@@ -40,6 +40,7 @@ pub struct Server {
     machine: Arc<Machine>,
     options: EngineOptions,
     unkindness: MemoryOptions,
+    has_kind_store: bool,
     seen: Arc<Seen>,
     running: RefCell<Option<Running>>,
     boots: Cell<u64>,
@@ -63,6 +64,7 @@ impl Server {
             machine,
             options,
             unkindness: plan.store,
+            has_kind_store: plan.has_kind_store(),
             seen,
             running: RefCell::default(),
             boots: Cell::new(0),
@@ -111,8 +113,10 @@ impl Server {
     async fn boot(&self, storm_ends: Instant) -> Option<Running> {
         self.boots.set(self.boots.get() + 1);
         self.machine.set_asleep(false);
-        let is_of_the_storm = Instant::now() < storm_ends;
-        let kind = MemoryOptions::default();
+        // A store that is kind already need not be changed for another one.
+        let is_of_the_storm = Instant::now() < storm_ends && !self.has_kind_store;
+        let kind =
+            MemoryOptions { delay_max: self.unkindness.delay_max, ..MemoryOptions::default() };
         let options = if is_of_the_storm { self.unkindness } else { kind };
         let seed = self.unkindness.seed ^ self.boots.get();
         let options = MemoryOptions { seed, ..options };

@@ -9,6 +9,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tenure_core::name::{Key, SessionId};
+use tenure_core::time::LeaseInstant;
 use tenured::store::memory::Observer;
 use tenured::store::{Batch, Committed, OutcomeKey, RowId, Sequenced};
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use self::belief::Belief;
 use self::tenure::{Life, Standing};
 use super::mutant::Mutant;
+use super::plan::Plan;
 use super::totals::Totals;
 use super::trace::Trace;
 
@@ -34,6 +36,9 @@ pub struct Witness {
     totals: Totals,
     violated: watch::Sender<bool>,
     mutant: Mutant,
+    store_is_kind: bool,
+    /// The lease clock of the batch that is looked at.
+    lease_now: LeaseInstant,
     writes: u64,
     /// The event log, whole.
     log: Vec<Sequenced>,
@@ -56,12 +61,14 @@ pub struct Seen(Mutex<Witness>);
 impl Seen {
     /// Nothing was seen yet. `verbose` prints what happens as it happens.
     #[must_use]
-    pub fn new(mutant: Mutant, verbose: bool) -> Arc<Self> {
+    pub fn new(plan: &Plan, mutant: Mutant, verbose: bool) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Witness {
             trace: Trace::new(verbose),
             totals: Totals::default(),
             violated: watch::Sender::new(false),
             mutant,
+            store_is_kind: plan.has_kind_store(),
+            lease_now: LeaseInstant::ORIGIN,
             writes: 0,
             log: Vec::new(),
             standing: BTreeMap::new(),

@@ -30,7 +30,7 @@ mod machines;
 mod pages;
 
 /// How unkind a store is. The default is kind: no faults, no delay.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemoryOptions {
     /// Where all chance comes from.
     pub seed: u64,

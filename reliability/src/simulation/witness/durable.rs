@@ -11,6 +11,7 @@ impl Witness {
     /// A batch has become durable.
     pub(super) fn durable(&mut self, batch: &Batch, committed: &Committed) {
         self.totals.batches += 1;
+        self.lease_now = batch.lease_now;
         let service = committed.service_sequences.clone().zip(&batch.service_events);
         for (sequence, event) in service {
             if matches!(event.what, What::ServerStarted { .. }) {

@@ -6,10 +6,15 @@ use tenure_core::event::{Event, What};
 use tenure_core::ledger::{EndCause, LedgerEntry};
 use tenure_core::name::{EscalationId, Key, SessionId};
 use tenure_core::session::{FencingToken, Revision, Session, Transfer};
+use tenure_core::time::Span;
 use tenure_core::workspace::Tenure;
 use tokio::time::Instant;
 
 use super::Witness;
+
+/// An expiry is noticed so soon by the lease clock, on a store that takes its time and does not
+/// fail: within 250 ms, and what the store needs to read and to commit.
+const NOTICED_WITHIN: Span = Span(250 + 4 * 40);
 
 /// A workspace as its events leave it.
 #[derive(Debug, Default)]
@@ -69,8 +74,12 @@ impl Witness {
                 self.check_current(key, session.id.as_ref(), "refreshed");
                 self.effect("refreshed", session.supervisor().map(|mark| mark.as_str()));
             }
-            What::SessionExpired { session, .. } => {
+            What::SessionExpired { session, expired_at } => {
                 self.totals.expiries += 1;
+                let late = self.lease_now.since(expired_at.lease);
+                if self.store_is_kind && late > NOTICED_WITHIN {
+                    self.violate(&format!("an expiry was noticed {} ms late", late.0));
+                }
                 self.check_current(key, session.id.as_ref(), "expired");
                 if let Some(id) = &session.id {
                     self.expired(id, event.revision.unwrap_or_default());
