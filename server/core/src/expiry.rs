@@ -60,6 +60,14 @@ impl Tenure {
             .map(|session| effective_expiry(session, self.transfer.as_ref(), boot_mark))
     }
 
+    /// The same without boot grace: what is stored, and so outlives another crash. An answer
+    /// that renews nothing promises no more than this.
+    #[must_use]
+    pub fn lasting_expiry(&self) -> Option<LeaseInstant> {
+        // No expiry is later than this mark, so none gets a grace.
+        self.effective_expiry(LeaseInstant(u64::MAX))
+    }
+
     /// Whether a session is stored and stale. The instant of expiry is stale.
     #[must_use]
     pub fn is_stale(&self, clock: &Clock) -> bool {

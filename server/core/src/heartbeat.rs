@@ -57,11 +57,14 @@ pub(crate) fn beat(workspace: &Workspace, request: &Heartbeat, context: &Context
 }
 
 /// A join claims to be the holder and renews nothing; it is refused exactly as its beats
-/// would be.
+/// would be. Its answer leaves out boot grace: that is gone if the server dies again before a
+/// beat, and a holder must not have counted on it.
 pub(crate) fn join(workspace: &Workspace, request: &Join, context: &Context) -> Decided {
     live_holder(workspace, &request.actor, Some(&request.session_id), context)?;
     workspace.next_revision(context.revision_floor)?;
-    let session = SessionView::of(workspace, &context.clock).ok_or(Reason::NoSession)?;
+    let mut session = SessionView::of(workspace, &context.clock).ok_or(Reason::NoSession)?;
+    let lasting = workspace.tenure.lasting_expiry().ok_or(Reason::NoSession)?;
+    session.effective_expiry = session.effective_expiry.min(lasting);
     let signals = workspace.tenure.signals.clone();
     let joined = Joined { session, signals };
     Ok(Decision { changes: Changes::new(), reply: Reply::Joined(Box::new(joined)) })

@@ -202,6 +202,21 @@ fn join_renews_nothing_and_answers_the_session() {
 }
 
 #[test]
+fn join_is_answered_without_boot_grace_which_another_crash_would_take() {
+    let answered = |expires_at: u64| {
+        let mut scene = Scene::with(program("a").expiring_at(expires_at));
+        scene.context.clock.boot_mark = LeaseInstant(NOW - 1_000);
+        let done = scene.done(join_for("a", "ses_stored"));
+        let Reply::Joined(joined) = &done.reply else { panic!("{:?}", done.reply) };
+        assert!(!joined.session.stale);
+        joined.session.effective_expiry
+    };
+    assert_eq!(answered(NOW + 10), LeaseInstant(NOW + 10));
+    // By grace alone: it lives, and nothing is promised until a beat renews it.
+    assert_eq!(answered(NOW - 10), LeaseInstant(NOW - 10));
+}
+
+#[test]
 fn beats_of_a_cordoned_machine_go_on() {
     assert_eq!(Scene::with(program("a")).cordoned().done(beat("a")).session().beats, 7);
 }

@@ -39,6 +39,25 @@ fn grant_that_lives_is_told_again_with_its_present_expiry() {
 }
 
 #[test]
+fn grant_is_told_without_boot_grace_which_another_crash_would_take() {
+    let (reply, scene) = grants().remove(0);
+    let boot = |scene: Scene, ran_for_ms: u64| {
+        let mut scene = scene.now(NOW + ran_for_ms);
+        scene.context.clock.boot_mark = LeaseInstant(NOW + 50_000);
+        scene
+    };
+    let scene = boot(scene, 55_000);
+    assert!(!scene.workspace.tenure.is_stale(&scene.context.clock));
+    let told = replay(&scene.workspace, &reply, &scene.context).unwrap();
+    assert_eq!(told.granted().unwrap().effective_expiry, LeaseInstant(NOW).after(TTL));
+    // By grace alone the lease lives, but nobody may begin to count on it.
+    let scene = boot(scene, 60_000);
+    assert!(!scene.workspace.tenure.is_stale(&scene.context.clock));
+    let refusal = replay(&scene.workspace, &reply, &scene.context).unwrap_err();
+    assert_eq!(refusal.reason, Reason::LeaseExpired);
+}
+
+#[test]
 fn grant_that_was_renewed_is_told_with_the_renewed_expiry() {
     let (reply, scene) = grants().remove(0);
     let scene = scene.now(NOW + 20_000);

@@ -295,7 +295,8 @@ pub fn check_refusal(workspace: &Workspace, refusal: &Refusal, context: &Context
     assert!(context.operator || !words.contains("force"), "{words}");
 }
 
-/// A repeat is told its answer, unless that granted what is gone. Whether it was told.
+/// A repeat is told its answer, unless that granted what is gone, or has only boot grace left.
+/// Whether it was told.
 pub fn check_repeat(workspace: &Workspace, answer: &Reply, context: &Context) -> bool {
     let told = replay(workspace, answer, context);
     let Some(granted) = answer.granted() else {
@@ -304,14 +305,18 @@ pub fn check_repeat(workspace: &Workspace, answer: &Reply, context: &Context) ->
     };
     let current = SessionView::of(workspace, &context.clock)
         .filter(|current| current.session.id == granted.session.id);
+    let lasts = |current: &SessionView| {
+        current.effective_expiry.min(workspace.tenure.lasting_expiry().unwrap())
+    };
     match (current, told) {
         (Some(current), Ok(told)) => {
             assert!(!current.stale, "told again of a stale grant");
-            assert_eq!(told.granted().unwrap().effective_expiry, current.effective_expiry);
+            assert_eq!(told.granted().unwrap().effective_expiry, lasts(&current));
             true
         }
         (Some(current), Err(refusal)) => {
-            assert!(current.stale, "a live grant was denied");
+            let lasts = lasts(&current) > context.clock.now.lease;
+            assert!(!lasts, "a live grant was denied");
             assert_eq!(refusal.reason, Reason::LeaseExpired);
             false
         }
