@@ -3,6 +3,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
+use tenure_reliability::model;
 use tenure_reliability::simulation::campaign;
 
 /// Tries to make tenure lose, lie or stand still, and says how to repeat it when it does.
@@ -15,6 +16,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Explore the models of the lease protocol, each to its end
+    Model(model::Options),
     /// Simulate clients, network, clocks and a store around the real engine, by seeds
     Simulate(campaign::Options),
 }
@@ -30,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         .with_target(false)
         .init();
     match arguments.command {
+        Command::Model(options) => model::run(&options),
         Command::Simulate(options) => campaign::run(&options),
     }
 }
