@@ -3,6 +3,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
+use tenure_reliability::history;
 use tenure_reliability::model;
 use tenure_reliability::simulation::campaign;
 
@@ -16,6 +17,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check real concurrent histories for linearizability
+    History(history::Options),
     /// Explore the models of the lease protocol, each to its end
     Model(model::Options),
     /// Simulate clients, network, clocks and a store around the real engine, by seeds
@@ -33,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         .with_target(false)
         .init();
     match arguments.command {
+        Command::History(options) => history::run(&options),
         Command::Model(options) => model::run(&options),
         Command::Simulate(options) => campaign::run(&options),
     }
