@@ -4,6 +4,7 @@ use std::io;
 
 use clap::{Parser, Subcommand};
 use tenure_reliability::history;
+use tenure_reliability::fuzz;
 use tenure_reliability::model;
 use tenure_reliability::simulation::campaign;
 
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Send every method what no client should
+    Fuzz(fuzz::Options),
     /// Check real concurrent histories for linearizability
     History(history::Options),
     /// Explore the models of the lease protocol, each to its end
@@ -36,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         .with_target(false)
         .init();
     match arguments.command {
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::History(options) => history::run(&options),
         Command::Model(options) => model::run(&options),
         Command::Simulate(options) => campaign::run(&options),
