@@ -4,8 +4,11 @@
 //! which is a command of the program `tenure-reliability`. What is promised, and which of these
 //! holds it, is said in `docs/reliability.md`.
 
+pub mod crash;
 pub mod fuzz;
 pub mod history;
 pub mod in_process;
 pub mod model;
+pub mod process;
+pub mod progress;
 pub mod simulation;

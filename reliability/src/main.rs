@@ -5,6 +5,7 @@ use std::io;
 use clap::{Parser, Subcommand};
 use tenure_reliability::history;
 use tenure_reliability::fuzz;
+use tenure_reliability::crash;
 use tenure_reliability::model;
 use tenure_reliability::simulation::campaign;
 
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Kill the server at random moments under load, and look for what is gone
+    Crash(crash::Options),
     /// Send every method what no client should
     Fuzz(fuzz::Options),
     /// Check real concurrent histories for linearizability
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         .with_target(false)
         .init();
     match arguments.command {
+        Command::Crash(options) => crash::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::History(options) => history::run(&options),
         Command::Model(options) => model::run(&options),
