@@ -76,6 +76,7 @@ impl Server {
                 return Ok(self.spawned.elapsed());
             }
             if let Some(status) = self.child.try_wait()? {
+                self.said.read_to_end();
                 return Err(self.failure(&format!("ended before it served, with {status}")));
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -131,6 +132,7 @@ impl Server {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait()? {
+                self.said.read_to_end();
                 return Ok(Some(status));
             }
             if Instant::now() >= deadline {
