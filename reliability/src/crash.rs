@@ -29,6 +29,7 @@ use crate::process::Programs;
 use crate::progress::say;
 
 pub use campaign::{Report, campaign};
+pub(crate) use file::with_suffix;
 
 /// How soon a server has to serve again, from its start on. Held to in release builds.
 pub const SERVING_MAX: Duration = Duration::from_secs(2);

@@ -5,6 +5,7 @@
 //! holds it, is said in `docs/reliability.md`.
 
 pub mod crash;
+pub mod faults;
 pub mod fuzz;
 pub mod history;
 pub mod in_process;
