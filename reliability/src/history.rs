@@ -52,7 +52,7 @@ pub use long_form::{Options, run};
 pub use making::history;
 
 /// After so many steps the search for an order gives up, and the run has failed.
-const STEPS_MAX: u64 = 3_000_000;
+const STEPS_MAX: u64 = 1_000_000;
 
 /// What keeps the state in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
