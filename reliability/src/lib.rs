@@ -9,7 +9,8 @@ pub mod faults;
 pub mod fuzz;
 pub mod history;
 pub mod in_process;
-pub mod model;
 pub mod process;
 pub mod progress;
 pub mod simulation;
+
+pub use tenure_model as model;

@@ -3,12 +3,12 @@
 use tenure_core::command::Command;
 
 use super::{client, put};
-use crate::model::client::{Answer, Ask, Nth, Phase, ProcessIndex, Question};
-use crate::model::mutant::Mutant;
-use crate::model::rule::{Rule, Rules};
-use crate::model::server::{By, RequestId, Server, Setting, Verdict, expiry_of};
-use crate::model::state::{Call, State, Wants};
-use crate::model::tally::Row;
+use crate::client::{Answer, Ask, Nth, Phase, ProcessIndex, Question};
+use crate::mutant::Mutant;
+use crate::rule::{Rule, Rules};
+use crate::server::{By, RequestId, Server, Setting, Verdict, expiry_of};
+use crate::state::{Call, State, Wants};
+use crate::tally::Row;
 
 pub(super) fn deliver(
     setting: &Setting,

@@ -8,7 +8,7 @@ use tenure_core::reply::Reply;
 use tenure_core::time::Span;
 
 use super::{Server, Setting};
-use crate::model::mutant::Mutant;
+use crate::mutant::Mutant;
 
 impl Server {
     /// The clock that a command is decided by: the present, but for what is planted.

@@ -1,11 +1,11 @@
 //! What a client does of its own: it asks, repeats, reads, and gives up.
 
 use super::{ages, client, put};
-use crate::model::action::{Action, Pushed, to_push};
-use crate::model::client::{Ask, Heard, Lease, Phase, ProcessIndex};
-use crate::model::server::{RequestId, Setting};
-use crate::model::state::{Call, State, Wants};
-use crate::model::tally::Row;
+use crate::action::{Action, Pushed, to_push};
+use crate::client::{Ask, Heard, Lease, Phase, ProcessIndex};
+use crate::server::{RequestId, Setting};
+use crate::state::{Call, State, Wants};
+use crate::tally::Row;
 
 pub(super) fn asks(state: &mut State, process: ProcessIndex, ask: Ask) -> Option<()> {
     let client = client(state, process)?;
