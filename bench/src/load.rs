@@ -1,34 +1,36 @@
-//! The load generator: opens the streams of a shape, joins every session, and counts beats.
+//! The load generator: opens the streams of a shape, and counts what is acknowledged.
 //!
 //! Guarantees: a beat counts when its acknowledgement has been read and agreed with what was
-//! sent (see [`book`]); the first disagreement, refusal or lost stream fails the run. Nothing is
-//! counted before all sessions have joined and the warm-up is over. Costs one task for each
+//! sent (see [`dialogue`]); the first disagreement, refusal or lost stream fails the run. Nothing
+//! is counted before all streams are open and the warm-up is over. Under a pace, latencies count
+//! from the instant at which a message was to be sent, whenever it was. Costs one task for each
 //! stream, the one that sends its messages, and none for each message.
 //!
-//! Must not know: which server it talks to.
+//! Must not know: which service it talks to.
 
 pub mod book;
-mod lane;
-mod tally;
+pub mod dialogue;
+pub mod lane;
+pub mod metronome;
+pub mod tally;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tenure::v1::lease_service_client::LeaseServiceClient;
-use tenure::v1::{StreamHeartbeatsRequest, StreamHeartbeatsResponse};
+use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::machine::{CpuClock, CpuReading};
-use crate::sessions::Held;
-use book::Book;
-use lane::{Lane, Start};
+use crate::measure::{Measure, Sample};
+use dialogue::Dialogue;
+use lane::{Lane, Pace, Start};
+use metronome::Metronome;
 use tally::{Run, Tally};
 
 /// The flow-control window of a connection, on both sides: many small frames that wait to be
@@ -38,37 +40,29 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 /// Most streams of one connection that are being opened at a time.
 const OPENING_MAX: usize = 64;
 
-/// How long connecting and joining may take altogether.
-const SET_UP_MAX: Duration = Duration::from_secs(30);
+/// How long connecting and opening may take altogether.
+const SET_UP_MAX: Duration = Duration::from_secs(60);
 
 /// How messages follow each other on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// The next is sent as soon as less than so many messages are unanswered.
+pub enum Timing {
+    /// The next is sent as soon as the dialogue lets it; whether the time from sending a message
+    /// to its acknowledgement is recorded.
     Closed {
-        /// Messages in flight a stream, at least 1.
-        in_flight: usize,
+        /// Whether latencies are recorded.
+        latencies: bool,
     },
-    /// One every so often, the streams evenly staggered over the period.
+    /// One every so often, the streams evenly staggered over the period; latencies are recorded.
     Every(Duration),
 }
 
 /// What is sent how.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    /// Streams altogether, dealt out evenly to the connections.
-    pub streams: usize,
-    /// Connections.
+pub struct Load {
+    /// Connections, to which the streams are dealt out evenly.
     pub connections: usize,
-    /// Sessions altogether, dealt out evenly to the streams.
-    pub sessions: usize,
-    /// Beats a message, each for another session.
-    pub beats: usize,
     /// When messages are sent.
-    pub pace: Pace,
-    /// Whether the time from sending a beat to its acknowledgement is recorded; only with one
-    /// message in flight.
-    pub latencies: bool,
+    pub timing: Timing,
 }
 
 /// For how long.
@@ -85,20 +79,30 @@ pub struct Times {
 pub struct Outcome {
     /// Acknowledged beats a second.
     pub beats_per_s: f64,
-    /// Every recorded latency, ascending; empty unless asked for.
+    /// Every recorded latency, ascending; empty unless recorded.
     pub latencies: Vec<Duration>,
-    /// Beats that a pace asked for while the one before was still unanswered.
-    pub missed: u64,
+    /// How late each message of a paced load was sent, ascending.
+    pub send_lags: Vec<Duration>,
     /// Seconds that were counted.
     pub window_s: f64,
     /// Processor time in the window; the client is this process.
     pub cpu: CpuReading,
 }
 
-/// One stream, opened and joined, that waits for its start.
-struct Ready {
-    responses: Streaming<StreamHeartbeatsResponse>,
-    start: oneshot::Sender<Start>,
+/// Streams that are open and wait to be let go.
+#[derive(Debug)]
+pub struct Opened<D: Dialogue> {
+    run: Arc<Run>,
+    tallies: Vec<Arc<Tally>>,
+    ready: Vec<Ready<D>>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Ready<D: Dialogue> {
+    responses: Streaming<D::Response>,
+    dialogue: D,
+    start: oneshot::Sender<Start<D>>,
 }
 
 /// Connects to a server.
@@ -115,103 +119,196 @@ pub async fn connect(address: SocketAddr) -> anyhow::Result<Channel> {
         .with_context(|| format!("cannot connect to {address}"))
 }
 
-/// Puts the load of `shape` on the server at `address`, whose process is `pid`.
+/// So many connections.
 ///
 /// # Errors
-/// When a stream cannot be opened, a join or beat is refused, or an acknowledgement is wrong.
-pub async fn run(
+/// When the server cannot be reached.
+pub async fn connect_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Channel>> {
+    let mut channels = Vec::with_capacity(count);
+    for _ in 0..count {
+        channels.push(connect(address).await?);
+    }
+    Ok(channels)
+}
+
+/// Opens a stream for each dialogue, puts the load on the server whose process is `pid`, and
+/// ends it.
+///
+/// # Errors
+/// When a stream cannot be opened, something is refused, or an acknowledgement is wrong.
+pub async fn run<D: Dialogue>(
     address: SocketAddr,
     pid: u32,
-    held: &[Held],
-    shape: Shape,
+    dialogues: Vec<D>,
+    load: Load,
     times: Times,
 ) -> anyhow::Result<Outcome> {
-    ensure!(held.len() == shape.sessions, "one session for each asked for");
+    let opened = open(address, dialogues, load).await?;
+    opened.measure(pid, load, times, async || Ok(())).await
+}
+
+/// Opens a stream for each dialogue.
+///
+/// # Errors
+/// When that fails, or takes too long.
+pub async fn open<D: Dialogue>(
+    address: SocketAddr,
+    dialogues: Vec<D>,
+    load: Load,
+) -> anyhow::Result<Opened<D>> {
+    let streams = dialogues.len();
+    ensure!(
+        streams > 0 && streams.is_multiple_of(load.connections),
+        "streams are dealt out evenly"
+    );
+    let latencies = load.timing != (Timing::Closed { latencies: false });
     let run = Arc::new(Run::default());
-    let mut tallies = Vec::new();
+    let mut opened = Opened { run, tallies: Vec::new(), ready: Vec::with_capacity(streams) };
     let opening = async {
-        let mut ready = Vec::with_capacity(shape.streams);
-        let sessions_per_stream = shape.sessions / shape.streams;
-        let per_connection = sessions_per_stream * (shape.streams / shape.connections);
-        for held in held.chunks(per_connection) {
-            let tally = Arc::new(Tally::new(Arc::clone(&run)));
+        let mut dialogues = dialogues.into_iter();
+        for _ in 0..load.connections {
+            let tally = Arc::new(Tally::new(Arc::clone(&opened.run)));
             let channel = connect(address).await?;
-            ready.extend(open(&channel, held, sessions_per_stream, shape, &tally).await?);
-            tallies.push(tally);
+            let its = dialogues.by_ref().take(streams / load.connections);
+            let mut opening = FuturesUnordered::new();
+            for dialogue in its {
+                if opening.len() == OPENING_MAX {
+                    opened.ready.extend(opening.next().await.transpose()?);
+                }
+                opening.push(open_one(channel.clone(), dialogue, latencies, Arc::clone(&tally)));
+            }
+            while let Some(one) = opening.next().await {
+                opened.ready.push(one?);
+            }
+            opened.tallies.push(tally);
         }
-        anyhow::Ok(ready)
+        anyhow::Ok(())
     };
-    let opened = tokio::time::timeout(SET_UP_MAX, opening).await;
-    let ready = opened.context("opening the streams took too long")??;
-    ensure!(ready.len() == shape.streams, "one stream for each asked for");
-    begin(ready, shape);
-    let outcome = measure(&run, &tallies, pid, times).await;
-    run.stop();
-    outcome
+    tokio::time::timeout(SET_UP_MAX, opening).await.context("opening streams took too long")??;
+    Ok(opened)
 }
 
-/// Opens the streams of one connection and joins their sessions.
-async fn open(
-    channel: &Channel,
-    held: &[Held],
-    sessions_per_stream: usize,
-    shape: Shape,
-    tally: &Arc<Tally>,
-) -> anyhow::Result<Vec<Ready>> {
-    let mut ready = Vec::new();
-    let mut opening = FuturesUnordered::new();
-    for held in held.chunks(sessions_per_stream) {
-        if opening.len() == OPENING_MAX {
-            ready.extend(opening.next().await.transpose()?);
-        }
-        opening.push(join(LeaseServiceClient::new(channel.clone()), held, shape, tally));
-    }
-    while let Some(opened) = opening.next().await {
-        ready.push(opened?);
-    }
-    Ok(ready)
-}
-
-/// Opens one stream and reads until all its sessions have joined.
-async fn join(
-    mut client: LeaseServiceClient<Channel>,
-    held: &[Held],
-    shape: Shape,
-    tally: &Arc<Tally>,
-) -> anyhow::Result<Ready> {
+/// Opens one stream and reads until all that it opens with is answered.
+async fn open_one<D: Dialogue>(
+    channel: Channel,
+    mut dialogue: D,
+    latencies: bool,
+    tally: Arc<Tally>,
+) -> anyhow::Result<Ready<D>> {
     let (start, started) = oneshot::channel();
-    let joins: StreamHeartbeatsRequest = Book::joins(held);
-    let lane = Lane::new(joins, started, Arc::clone(tally), shape.latencies);
-    let mut responses = client.stream_heartbeats(lane).await?.into_inner();
-    let mut joined = 0;
-    while joined < held.len() {
+    let lane = Lane::new(dialogue.openings(), started, tally, latencies);
+    let mut responses = D::call(channel, lane).await?;
+    loop {
         let Some(response) = responses.message().await? else {
-            bail!("the server ended a stream before its sessions had joined");
+            bail!("the server ended a stream before it was open");
         };
-        joined += book::joined(&response)?;
+        if dialogue.opened(&response)? {
+            return Ok(Ready { responses, dialogue, start });
+        }
     }
-    Ok(Ready { responses, start })
+}
+
+impl<D: Dialogue> Opened<D> {
+    /// Lets all streams go, counts, and ends them. `beside` runs while it counts, and ends it
+    /// early if it fails.
+    ///
+    /// # Errors
+    /// When something is refused or an acknowledgement is wrong, or `beside` fails.
+    pub async fn measure(
+        self,
+        pid: u32,
+        load: Load,
+        times: Times,
+        beside: impl AsyncFnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Outcome> {
+        let Opened { run, tallies, ready } = self;
+        let _ended = StopAtEnd(&run);
+        let pacer = begin(ready, load.timing)?;
+        let counting = async {
+            let (outcome, ()) = tokio::try_join!(count(&run, &tallies, pid, times), beside())?;
+            anyhow::Ok(outcome)
+        };
+        match pacer {
+            None => counting.await,
+            Some(pacer) => {
+                // A task of its own, so that it wakes lanes on the thread that it is woken on.
+                let pacing = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(pacer.run()));
+                tokio::select! {
+                    outcome = counting => outcome,
+                    failed = pacing => Err(failed?),
+                }
+            }
+        }
+    }
+
+    /// Ends them without any load.
+    pub fn close(self) {
+        self.run.stop();
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ready.len()
+    }
+}
+
+/// Ends the lanes of a run however it comes to its end.
+struct StopAtEnd<'a>(&'a Run);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Wakes paced lanes one after another, each when it is due.
+struct Pacer {
+    metronome: Metronome,
+    gates: Vec<Arc<AtomicWaker>>,
+}
+
+impl Pacer {
+    async fn run(mut self) -> anyhow::Error {
+        loop {
+            for gate in &self.gates {
+                if let Err(error) = self.metronome.tick().await {
+                    return error;
+                }
+                gate.wake();
+            }
+        }
+    }
 }
 
 /// Lets all streams go.
-fn begin(ready: Vec<Ready>, shape: Shape) {
-    let streams = u32::try_from(shape.streams).unwrap_or(u32::MAX);
-    let now = Instant::now();
-    for (index, stream) in (0_u32..).zip(ready) {
-        let (in_flight, first_at) = match shape.pace {
-            Pace::Closed { in_flight } => (in_flight, None),
-            Pace::Every(period) => (1, Some((now + period * index / streams, period))),
-        };
-        let sessions = shape.sessions / shape.streams;
-        let book = Book::new(sessions, shape.beats, in_flight);
-        let go = Start { responses: stream.responses, book, first_at };
+fn begin<D: Dialogue>(ready: Vec<Ready<D>>, timing: Timing) -> anyhow::Result<Option<Pacer>> {
+    let mut pacer = match timing {
+        Timing::Closed { .. } => None,
+        Timing::Every(period) => {
+            let streams = u32::try_from(ready.len())?;
+            let step = period / streams;
+            let pacer = Pacer { metronome: Metronome::new(step)?, gates: Vec::new() };
+            // The period is that of the pacer's round to the nanosecond.
+            Some((pacer, step, step * streams))
+        }
+    };
+    let from = pacer.as_ref().map_or_else(Instant::now, |(pacer, ..)| pacer.metronome.last_due());
+    for (turn, one) in (1..).zip(ready) {
+        let pace = pacer.as_mut().map(|(pacer, step, period)| {
+            let gate = Arc::new(AtomicWaker::new());
+            pacer.gates.push(Arc::clone(&gate));
+            Pace { due: from + *step * turn, period: *period, gate }
+        });
+        let go = Start { responses: one.responses, dialogue: one.dialogue, pace };
         // A lane that is gone has raised the alarm already.
-        let _gone = stream.start.send(go);
+        let _gone = one.start.send(go);
     }
+    Ok(pacer.map(|(pacer, ..)| pacer))
 }
 
 /// Waits out the warm-up, then counts for the length of the window.
-async fn measure(
+async fn count(
     run: &Run,
     tallies: &[Arc<Tally>],
     pid: u32,
@@ -220,24 +317,41 @@ async fn measure(
     let cpu = CpuClock::new(pid);
     run.alarm.quiet_for(times.warm_up).await?;
     let total = || tallies.iter().map(|tally| tally.acknowledged()).sum::<u64>();
-    let missed = || tallies.iter().map(|tally| tally.missed()).sum::<u64>();
-    let (cpu_before, from) = (cpu.read()?, std::time::Instant::now());
-    let (beats_before, missed_before) = (total(), missed());
+    let (cpu_before, from) = (cpu.read()?, Instant::now());
+    let beats_before = total();
     run.record(true);
     run.alarm.quiet_for(times.window).await?;
     run.record(false);
     let beats = total() - beats_before;
     let (window_s, cpu_after) = (from.elapsed().as_secs_f64(), cpu.read()?);
-    let mut latencies: Vec<Duration> = tallies.iter().flat_map(|tally| tally.latencies()).collect();
-    latencies.sort_unstable();
     ensure!(beats > 0, "not one beat was acknowledged in {window_s:.1} s");
-    Ok(Outcome {
-        beats_per_s: beats as f64 / window_s,
-        latencies,
-        missed: missed() - missed_before,
-        window_s,
-        cpu: cpu_after - cpu_before,
-    })
+    let (mut latencies, mut send_lags) = (Vec::new(), Vec::new());
+    for tally in tallies {
+        let timed = tally.take_timed();
+        latencies.extend(timed.latencies);
+        send_lags.extend(timed.send_lags);
+    }
+    latencies.sort_unstable();
+    send_lags.sort_unstable();
+    let beats_per_s = beats as f64 / window_s;
+    Ok(Outcome { beats_per_s, latencies, send_lags, window_s, cpu: cpu_after - cpu_before })
+}
+
+impl Outcome {
+    /// The rate under `measure`, and whatever else was recorded.
+    #[must_use]
+    pub fn sample(&self, measure: Measure) -> Sample {
+        let cpu_s = self.cpu.client + self.cpu.server;
+        let mut sample = Sample::new(self.window_s, self.cpu).with(measure, self.beats_per_s);
+        if measure == Measure::BEATS_PER_S && cpu_s > 0.0 {
+            let per_cpu_s = self.beats_per_s * self.window_s / cpu_s;
+            sample = sample.with(Measure::BEATS_PER_CPU_S, per_cpu_s);
+        }
+        sample
+            .with_quantile(Measure::P50_MS, &self.latencies, 0.50)
+            .with_quantile(Measure::P99_MS, &self.latencies, 0.99)
+            .with_quantile(Measure::SEND_LAG_P99_MS, &self.send_lags, 0.99)
+    }
 }
 
 #[cfg(test)]

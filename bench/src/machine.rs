@@ -152,22 +152,40 @@ fn filesystem_of(mounts: &str, path: &Path) -> Option<String> {
 }
 
 fn probe_fsync(folder: &Path) -> anyhow::Result<Duration> {
+    let took = fsyncs(folder, |writes, _| writes < PROBE_WRITES)?;
+    quantile(&took, 0.5).context("the probe wrote nothing")
+}
+
+/// How long each durable write of 4 KiB takes, for so long; ascending.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn time_fsyncs(folder: &Path, time: Duration) -> anyhow::Result<Vec<Duration>> {
+    fsyncs(folder, |_, elapsed| elapsed < time)
+}
+
+/// Times durable writes, as long as `goes_on` (their number, the time) says so; ascending.
+fn fsyncs(
+    folder: &Path,
+    goes_on: impl Fn(usize, Duration) -> bool,
+) -> anyhow::Result<Vec<Duration>> {
     let path = folder.join("fsync-probe");
     let mut file = File::create(&path)?;
     file.write_all(&vec![0x55; PROBE_BYTES * PROBE_PAGES])?;
     file.sync_all()?;
     let page = [0xAA; PROBE_BYTES];
-    let mut took = Vec::with_capacity(PROBE_WRITES);
-    for write in 0..PROBE_WRITES {
+    let mut took = Vec::new();
+    let began = Instant::now();
+    while goes_on(took.len(), began.elapsed()) {
         let from = Instant::now();
-        file.seek(SeekFrom::Start((write % PROBE_PAGES * PROBE_BYTES) as u64))?;
+        file.seek(SeekFrom::Start((took.len() % PROBE_PAGES * PROBE_BYTES) as u64))?;
         file.write_all(&page)?;
         file.sync_data()?;
         took.push(from.elapsed());
     }
     fs::remove_file(&path)?;
     took.sort_unstable();
-    quantile(&took, 0.5).context("the probe wrote nothing")
+    Ok(took)
 }
 
 #[cfg(test)]

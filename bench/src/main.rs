@@ -1,40 +1,44 @@
-//! `tenure-bench`: durable beats a second of a real `tenured`, against a bare echo on the same
-//! machine in the same run.
+//! `tenure-bench`: durable leases a second of a real `tenured`, against a bare echo, etcd and
+//! Redis on the same machine in the same run.
 
-mod echo;
+mod callers;
+mod contender;
 mod figure;
+mod heartbeats;
 mod load;
 mod machine;
+mod measure;
+mod peer;
+mod process;
 mod report;
-mod server;
+mod rounds;
 mod sessions;
+mod site;
 mod statistics;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
 use figure::Figure;
-use load::Times;
 use machine::Machine;
 use report::Report;
-use server::Site;
+use rounds::Pace;
+use site::Site;
 
-/// Repetitions of each contender.
-const RUNS: usize = 5;
+/// What a quick figure may take: 50 s, and a little of that to spare.
+const QUICK_BUDGET: Duration = Duration::from_secs(44);
 
-/// Repetitions of a quick run.
-const QUICK_RUNS: usize = 3;
-
-/// Measures tenured against a bare echo, and prints ratios.
+/// Measures tenured against a bare echo, etcd and Redis, and prints ratios.
 ///
-/// Each repetition measures both, one after the other. Build the server first:
-/// cargo build --release -p tenured
+/// Builds tenured, starts what it needs on loopback, and measures all of them in turn, several
+/// times. etcd and Redis have to be installed (apt-get install etcd-server redis-server); a
+/// figure is measured without those that are not, and is then not met.
 #[derive(Debug, Parser)]
-#[command(name = "tenure-bench")]
+#[command(name = "tenure-bench", max_term_width = 100)]
 struct Cli {
     /// Print one JSON line a figure on stdout, and the table on stderr.
     #[arg(long)]
@@ -42,16 +46,16 @@ struct Cli {
     /// Measure only this figure; may be repeated.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<Figure>,
-    /// Fewer and shorter repetitions: less than 50 s a figure.
+    /// Fewer and shorter repetitions: less than 50 s a figure, once its data is made.
     #[arg(long)]
     quick: bool,
     #[command(subcommand)]
-    command: Option<Peer>,
+    command: Option<Other>,
 }
 
-/// What this program is when it measures itself.
+/// What this program does besides.
 #[derive(Debug, Subcommand)]
-enum Peer {
+enum Other {
     /// The bare echo.
     #[command(name = "__echo", hide = true)]
     Echo {
@@ -64,16 +68,16 @@ enum Peer {
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
-        Some(Peer::Echo { listen }) => figure::runtime()?.block_on(echo::serve(listen)),
+        Some(Other::Echo { listen }) => rounds::runtime()?.block_on(peer::echo::serve(listen)),
         None => measure(&cli),
     }
 }
 
 fn measure(cli: &Cli) -> anyhow::Result<()> {
-    let site = Site::find()?;
-    let (runs, times) = plan(cli.quick);
+    let site = Site::prepare()?;
     let figures = if cli.only.is_empty() { Figure::value_variants() } else { &cli.only };
-    for figure in figures {
+    for &figure in figures {
+        let began = Instant::now();
         // Each time anew: what a durable write costs changes with what else the disk does.
         let machine = Machine::probe(site.stores())?;
         ensure!(
@@ -82,8 +86,8 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
             site.stores().display(),
             machine.filesystem
         );
-        let turns = figure.measure(&site, times, runs)?;
-        let report = Report::of(*figure, &turns, machine);
+        let rounds = rounds::run(figure, &site, pace(cli.quick), began)?;
+        let report = Report::of(figure.plan(), &rounds, machine);
         show(cli.json, &report::table(&report))?;
         if cli.json {
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?;
@@ -92,12 +96,13 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn plan(quick: bool) -> (usize, Times) {
-    let seconds = Duration::from_secs;
+fn pace(quick: bool) -> Pace {
+    let (seconds, millis) = (Duration::from_secs, Duration::from_millis);
     if quick {
-        (QUICK_RUNS, Times { warm_up: seconds(1), window: seconds(4) })
+        let budget = Some(QUICK_BUDGET);
+        Pace { rounds: 3, warm_up: millis(500), window_max: seconds(4), budget }
     } else {
-        (RUNS, Times { warm_up: seconds(2), window: seconds(6) })
+        Pace { rounds: 5, warm_up: seconds(2), window_max: seconds(6), budget: None }
     }
 }
 
@@ -117,26 +122,14 @@ mod tests {
     #[test]
     fn figures_are_asked_for_by_the_names_that_reports_use() {
         for figure in Figure::value_variants() {
-            let cli = Cli::try_parse_from(["tenure-bench", "--only", figure.name()]).unwrap();
+            let name = figure.plan().name;
+            let cli = Cli::try_parse_from(["tenure-bench", "--only", name]).unwrap();
             assert_eq!(cli.only, [*figure]);
         }
     }
 
     #[test]
-    fn every_figure_deals_its_sessions_out_evenly() {
-        for figure in Figure::value_variants() {
-            let shape = figure.shape();
-            assert_eq!(shape.streams % shape.connections, 0, "{}", figure.name());
-            assert_eq!(shape.sessions % shape.streams, 0, "{}", figure.name());
-            if let load::Pace::Closed { in_flight } = shape.pace {
-                let per_stream = shape.sessions / shape.streams;
-                assert!(shape.beats * in_flight <= per_stream, "{}", figure.name());
-            }
-        }
-    }
-
-    #[test]
-    fn there_are_at_least_three_repetitions() {
-        assert!(plan(true).0 >= 3 && plan(false).0 >= 3);
+    fn there_are_at_least_three_rounds() {
+        assert!(pace(true).rounds >= 3 && pace(false).rounds >= 3);
     }
 }

@@ -11,8 +11,8 @@ use tenure::v1::{AutonomousHolder, BatchStartSessionsRequest, StartSessionReques
 
 use crate::load;
 
-/// How long the leases live: longer than any figure takes.
-const LEASE_TTL: Duration = Duration::from_secs(600);
+/// How long the leases live, unless a figure needs others: longer than any takes.
+pub const LEASE_TTL: Duration = Duration::from_secs(600);
 
 /// Most starts a call may carry.
 const STARTS_MAX: usize = 1_000;
@@ -45,11 +45,23 @@ pub fn made_up(count: usize) -> Vec<Held> {
 /// # Errors
 /// When the server cannot be reached, or refuses one of them.
 pub async fn start(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Held>> {
+    start_for(address, count, LEASE_TTL).await
+}
+
+/// The same, with leases of another length.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses one of them.
+pub async fn start_for(
+    address: SocketAddr,
+    count: usize,
+    ttl: Duration,
+) -> anyhow::Result<Vec<Held>> {
     let mut client = LeaseServiceClient::new(load::connect(address).await?);
     let mut held = Vec::with_capacity(count);
     while held.len() < count {
         let upto = count.min(held.len() + STARTS_MAX);
-        let starts = (held.len()..upto).map(request).collect();
+        let starts = (held.len()..upto).map(|index| request(index, ttl)).collect();
         let mut call = tonic::Request::new(BatchStartSessionsRequest { starts });
         call.set_timeout(START_MAX);
         let answer = client.batch_start_sessions(call).await.context("starting sessions")?;
@@ -62,16 +74,24 @@ pub async fn start(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Held
     Ok(held)
 }
 
-fn names(index: usize) -> (String, String) {
-    (format!("bench/workspace-{index:06}"), format!("worker-{index:06}"))
+/// The name of a workspace.
+#[must_use]
+pub fn workspace(index: usize) -> String {
+    format!("bench/workspace-{index:06}")
 }
 
-fn request(index: usize) -> StartSessionRequest {
+/// The start of a session by an actor of its own in a workspace of its own.
+#[must_use]
+pub fn request(index: usize, ttl: Duration) -> StartSessionRequest {
     let (workspace, actor_id) = names(index);
-    let lease_ttl = prost_types::Duration::try_from(LEASE_TTL).ok();
+    let lease_ttl = prost_types::Duration::try_from(ttl).ok();
     let holder = AutonomousHolder { actor_id, lease_ttl, ..AutonomousHolder::default() };
     let holder = Some(Holder::Autonomous(holder));
     StartSessionRequest { workspace, holder, ..StartSessionRequest::default() }
+}
+
+fn names(index: usize) -> (String, String) {
+    (workspace(index), format!("worker-{index:06}"))
 }
 
 fn started(index: usize, result: Option<Item>) -> anyhow::Result<Held> {

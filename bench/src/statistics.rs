@@ -24,16 +24,16 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of at least one repetition; of none, all are 0.
+    /// Of at least one repetition; there is none of none.
     #[must_use]
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_unstable_by(f64::total_cmp);
         let (Some(&min), Some(&max)) = (values.first(), values.last()) else {
-            return Spread { median: 0.0, min: 0.0, max: 0.0 };
+            return None;
         };
         let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-        Spread { median: f64::midpoint(low, high), min, max }
+        Some(Spread { median: f64::midpoint(low, high), min, max })
     }
 }
 
@@ -56,19 +56,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_quantile() {
+    fn nothing_has_no_quantile_and_no_spread() {
         assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(Spread::of([]), None);
     }
 
     #[test]
     fn an_odd_number_has_its_middle_as_median() {
         let spread = Spread::of([30.0, 10.0, 20.0]);
-        assert_eq!(spread, Spread { median: 20.0, min: 10.0, max: 30.0 });
+        assert_eq!(spread, Some(Spread { median: 20.0, min: 10.0, max: 30.0 }));
     }
 
     #[test]
     fn an_even_number_has_the_mean_of_the_middle_two() {
         let spread = Spread::of([4.0, 1.0, 2.0, 9.0]);
-        assert_eq!(spread, Spread { median: 3.0, min: 1.0, max: 9.0 });
+        assert_eq!(spread, Some(Spread { median: 3.0, min: 1.0, max: 9.0 }));
     }
 }

@@ -1,5 +1,5 @@
-//! What one stream has sent and what was acknowledged: decides the next message, and checks
-//! every answer.
+//! What one heartbeat stream has sent and what was acknowledged: decides the next message, and
+//! checks every answer.
 //!
 //! Guarantees: at most one beat is in flight for a handle, so that each acknowledged renewal is
 //! exactly one beat however the server groups its answers; the revision of each handle must
@@ -8,82 +8,37 @@
 //!
 //! Must not know: sockets, clocks, tasks.
 
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tenure::v1::lease_service_client::LeaseServiceClient;
 use tenure::v1::{
     Beat, BeatRefused, Join, StreamHeartbeatsRequest, StreamHeartbeatsResponse, push,
 };
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
+use super::dialogue::{Breach, Dialogue};
+use super::lane::Lane;
 use crate::sessions::Held;
 
-/// The id of the message that carries the joins.
-const JOIN_MESSAGE: u64 = 1;
-
-/// Why a run cannot be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Breach {
-    /// A join or a beat was refused.
-    #[error("the server refused handle {handle}: {reason}: {message:?}")]
-    Refused {
-        /// Whose.
-        handle: u32,
-        /// The name of the reason.
-        reason: &'static str,
-        /// The server's words.
-        message: String,
-    },
-    /// The server told a holder something, though nothing happens to these sessions.
-    #[error("the server pushed {kind} to handle {handle}")]
-    Pushed {
-        /// To whom.
-        handle: u32,
-        /// What.
-        kind: &'static str,
-    },
-    /// A join was answered when none was asked for, or the reverse.
-    #[error("the server answered a join or a beat out of turn")]
-    OutOfTurn,
-    /// An acknowledgement of a beat that is not in flight.
-    #[error("the server acknowledged handle {handle}, which has no beat in flight")]
-    NotInFlight {
-        /// Whose.
-        handle: u32,
-    },
-    /// An acknowledgement that does not cover the beat's message, or one that was never sent.
-    #[error("handle {handle} beat in message {sent}, and was acknowledged up to {covered}")]
-    WrongMessage {
-        /// Whose.
-        handle: u32,
-        /// Where its beat was.
-        sent: u64,
-        /// What was answered.
-        covered: u64,
-    },
-    /// A revision that is not above the one before.
-    #[error("the revision of handle {handle} went from {before} to {after}")]
-    RevisionNotRising {
-        /// Whose.
-        handle: u32,
-        /// The last one.
-        before: u64,
-        /// The new one.
-        after: u64,
-    },
-    /// The stream ended.
-    #[error("a stream ended while it was measured: {status}")]
-    Ended {
-        /// How.
-        status: String,
-    },
-}
+/// The most joins that one message carries; it stays far below what a server receives.
+const JOINS_MAX: usize = 2_000;
 
 /// The state of one stream.
 #[derive(Debug)]
 pub struct Book {
+    joins: Vec<Join>,
+    joined: usize,
     handles: Vec<HandleState>,
     next: usize,
     message_id: u64,
     outstanding: usize,
     beats: usize,
     outstanding_max: usize,
+    /// Messages of which something is unanswered, by their ids from `timed_from` on.
+    timed: VecDeque<Timed>,
+    timed_from: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,22 +48,16 @@ struct HandleState {
     sent_in: u64,
 }
 
-impl Book {
-    /// A stream of so many sessions that sends `beats` a message with at most `in_flight`
-    /// messages unanswered.
-    pub fn new(sessions: usize, beats: usize, in_flight: usize) -> Self {
-        Book {
-            handles: vec![HandleState::default(); sessions],
-            next: 0,
-            message_id: JOIN_MESSAGE,
-            outstanding: 0,
-            beats,
-            outstanding_max: beats * in_flight,
-        }
-    }
+#[derive(Debug, Clone, Copy)]
+struct Timed {
+    at: Instant,
+    unanswered: usize,
+}
 
-    /// The message that joins all sessions of a stream, under handles from 1.
-    pub fn joins(held: &[Held]) -> StreamHeartbeatsRequest {
+impl Book {
+    /// A stream for these sessions, under handles from 1, that sends `beats` a message with at
+    /// most `in_flight` messages unanswered.
+    pub fn new(held: &[Held], beats: usize, in_flight: usize) -> Self {
         let join = |(handle, held): (u32, &Held)| Join {
             handle,
             workspace: held.workspace.clone(),
@@ -116,18 +65,94 @@ impl Book {
             actor_id: held.actor_id.clone(),
             ..Join::default()
         };
-        let joins = (1..).zip(held).map(join).collect();
-        StreamHeartbeatsRequest { message_id: JOIN_MESSAGE, joins, ..Default::default() }
+        let joins: Vec<Join> = (1..).zip(held).map(join).collect();
+        Book {
+            joined: 0,
+            handles: vec![HandleState::default(); held.len()],
+            next: 0,
+            message_id: joins.len().div_ceil(JOINS_MAX) as u64,
+            joins,
+            outstanding: 0,
+            beats,
+            outstanding_max: beats * in_flight,
+            timed: VecDeque::new(),
+            timed_from: 0,
+        }
     }
 
-    /// The next message, unless too much is unanswered; its handles come round in turn.
-    pub fn next_message(&mut self) -> Option<StreamHeartbeatsRequest> {
+    fn acknowledge(&mut self, covered: u64, handle: u32, after: u64) -> Result<u64, Breach> {
+        let state = (handle as usize).checked_sub(1).and_then(|index| self.handles.get_mut(index));
+        let Some(state) = state.filter(|state| state.sent_in != 0) else {
+            return Err(wrong(handle, "was acknowledged and has no beat in flight"));
+        };
+        let (sent, before) = (state.sent_in, state.revision);
+        if covered < sent || covered > self.message_id {
+            let what = format!("beat in message {sent}, and was acknowledged up to {covered}");
+            return Err(wrong(handle, what));
+        }
+        if after <= before {
+            return Err(wrong(handle, format!("went from revision {before} to {after}")));
+        }
+        *state = HandleState { revision: after, sent_in: 0 };
+        self.outstanding -= 1;
+        Ok(sent)
+    }
+
+    /// One beat of message `sent` is answered.
+    fn answered(&mut self, sent: u64, took: &mut dyn FnMut(Duration)) {
+        let place = sent.checked_sub(self.timed_from).and_then(|place| usize::try_from(place).ok());
+        let Some(timed) = place.and_then(|place| self.timed.get_mut(place)) else { return };
+        timed.unanswered -= 1;
+        if timed.unanswered == 0 {
+            took(timed.at.elapsed());
+        }
+        while self.timed.front().is_some_and(|timed| timed.unanswered == 0) {
+            self.timed.pop_front();
+            self.timed_from += 1;
+        }
+    }
+}
+
+impl Dialogue for Book {
+    type Request = StreamHeartbeatsRequest;
+    type Response = StreamHeartbeatsResponse;
+
+    fn openings(&self) -> Vec<StreamHeartbeatsRequest> {
+        let message = |(message_id, joins): (u64, &[Join])| StreamHeartbeatsRequest {
+            message_id,
+            joins: joins.to_vec(),
+            ..StreamHeartbeatsRequest::default()
+        };
+        (1..).zip(self.joins.chunks(JOINS_MAX)).map(message).collect()
+    }
+
+    fn opened(&mut self, response: &StreamHeartbeatsResponse) -> Result<bool, Breach> {
+        check_calm(response)?;
+        if !response.renewed.is_empty() {
+            return Err(out_of_turn());
+        }
+        self.joined += response.joined.len();
+        let all = self.joined == self.handles.len();
+        if all {
+            self.joins = Vec::new();
+        }
+        Ok(all)
+    }
+
+    /// Its handles come round in turn.
+    fn next_message(&mut self, at: Option<Instant>) -> Option<StreamHeartbeatsRequest> {
         let count = self.handles.len();
         let idle = |turn: usize| self.handles[(self.next + turn) % count].sent_in == 0;
         if self.outstanding + self.beats > self.outstanding_max || !(0..self.beats).all(idle) {
             return None;
         }
         self.message_id += 1;
+        if let Some(at) = at {
+            if self.timed.is_empty() {
+                self.timed_from = self.message_id;
+            }
+            self.timed.push_back(Timed { at, unanswered: self.beats });
+        }
         let mut beats = Vec::with_capacity(self.beats);
         for _ in 0..self.beats {
             let index = self.next;
@@ -143,53 +168,42 @@ impl Book {
         })
     }
 
-    /// Enters a response, and answers how many beats it acknowledged.
-    ///
-    /// # Errors
-    /// Any [`Breach`].
-    pub fn enter(&mut self, response: &StreamHeartbeatsResponse) -> Result<u64, Breach> {
+    fn enter(
+        &mut self,
+        response: &StreamHeartbeatsResponse,
+        took: &mut dyn FnMut(Duration),
+    ) -> Result<u64, Breach> {
         check_calm(response)?;
         if !response.joined.is_empty() {
-            return Err(Breach::OutOfTurn);
+            return Err(out_of_turn());
         }
         let mut beats = 0;
         for group in &response.renewed {
             for renewal in &group.renewals {
-                self.acknowledge(group.message_id, renewal.handle, renewal.revision)?;
+                let sent = self.acknowledge(group.message_id, renewal.handle, renewal.revision)?;
+                if !self.timed.is_empty() {
+                    self.answered(sent, took);
+                }
                 beats += 1;
             }
         }
         Ok(beats)
     }
 
-    fn acknowledge(&mut self, covered: u64, handle: u32, after: u64) -> Result<(), Breach> {
-        let state = (handle as usize).checked_sub(1).and_then(|index| self.handles.get_mut(index));
-        let Some(state) = state.filter(|state| state.sent_in != 0) else {
-            return Err(Breach::NotInFlight { handle });
-        };
-        let (sent, before) = (state.sent_in, state.revision);
-        if covered < sent || covered > self.message_id {
-            return Err(Breach::WrongMessage { handle, sent, covered });
-        }
-        if after <= before {
-            return Err(Breach::RevisionNotRising { handle, before, after });
-        }
-        *state = HandleState { revision: after, sent_in: 0 };
-        self.outstanding -= 1;
-        Ok(())
+    async fn call(
+        channel: Channel,
+        lane: Lane<Self>,
+    ) -> Result<Streaming<StreamHeartbeatsResponse>, Status> {
+        Ok(LeaseServiceClient::new(channel).stream_heartbeats(lane).await?.into_inner())
     }
 }
 
-/// How many joins a response answers.
-///
-/// # Errors
-/// A [`Breach`] if it holds anything but joins that succeeded.
-pub fn joined(response: &StreamHeartbeatsResponse) -> Result<usize, Breach> {
-    check_calm(response)?;
-    if !response.renewed.is_empty() {
-        return Err(Breach::OutOfTurn);
-    }
-    Ok(response.joined.len())
+fn wrong(handle: u32, what: impl std::fmt::Display) -> Breach {
+    Breach::Wrong(format!("handle {handle} {what}"))
+}
+
+fn out_of_turn() -> Breach {
+    Breach::Wrong("the server answered a join or a beat out of turn".to_owned())
 }
 
 fn check_calm(response: &StreamHeartbeatsResponse) -> Result<(), Breach> {
@@ -197,17 +211,15 @@ fn check_calm(response: &StreamHeartbeatsResponse) -> Result<(), Breach> {
         return Err(refusal(refused));
     }
     if let Some(pushed) = response.pushes.first() {
-        return Err(Breach::Pushed {
-            handle: pushed.handle,
-            kind: kind_name(pushed.kind.as_ref()),
-        });
+        let kind = kind_name(pushed.kind.as_ref());
+        return Err(wrong(pushed.handle, format!("was told {kind}, though nothing happened")));
     }
     Ok(())
 }
 
 fn refusal(refused: &BeatRefused) -> Breach {
-    let (handle, message) = (refused.handle, refused.message.clone());
-    Breach::Refused { handle, reason: refused.reason().as_str_name(), message }
+    let (reason, message) = (refused.reason().as_str_name(), &refused.message);
+    wrong(refused.handle, format!("was refused: {reason}: {message:?}"))
 }
 
 fn kind_name(kind: Option<&push::Kind>) -> &'static str {

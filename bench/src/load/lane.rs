@@ -1,86 +1,83 @@
-//! One heartbeat stream, driven from a single task.
+//! One stream, driven from a single task.
 //!
 //! The transport polls the request stream for the next message from a task of its own. The lane
 //! is that request stream, and owns the response stream of the same call too: an answer wakes
 //! the very task that sends the next beat, and no message costs a second wake-up.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tenure::v1::{StreamHeartbeatsRequest, StreamHeartbeatsResponse};
+use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_stream::Stream;
 use tonic::Streaming;
 
-use super::book::{Book, Breach};
+use super::dialogue::{Breach, Dialogue};
 use super::tally::Tally;
 
 /// What lets a lane go.
 #[derive(Debug)]
-pub struct Start {
+pub struct Start<D: Dialogue> {
     /// The answers to what the lane sends.
-    pub responses: Streaming<StreamHeartbeatsResponse>,
+    pub responses: Streaming<D::Response>,
     /// What it is to send.
-    pub book: Book,
-    /// When the first message is due, and the time from one to the next; at will if absent.
-    pub first_at: Option<(Instant, Duration)>,
+    pub dialogue: D,
+    /// When it is to send; at will if absent.
+    pub pace: Option<Pace>,
+}
+
+/// When messages are due.
+#[derive(Debug)]
+pub struct Pace {
+    /// The next one.
+    pub due: Instant,
+    /// From one to the next.
+    pub period: Duration,
+    /// Woken when one is due.
+    pub gate: Arc<AtomicWaker>,
 }
 
 /// The request stream of one call.
 #[derive(Debug)]
-pub struct Lane {
-    stage: Stage,
+pub struct Lane<D: Dialogue> {
+    stage: Stage<D>,
     tally: Arc<Tally>,
     latencies: bool,
 }
 
 #[derive(Debug)]
-enum Stage {
-    Joining(StreamHeartbeatsRequest, oneshot::Receiver<Start>),
-    Waiting(oneshot::Receiver<Start>),
-    Beating(Box<Beating>),
+enum Stage<D: Dialogue> {
+    Opening(VecDeque<D::Request>, oneshot::Receiver<Start<D>>),
+    Beating(Box<Start<D>>),
     Ended,
 }
 
-#[derive(Debug)]
-struct Beating {
-    responses: Streaming<StreamHeartbeatsResponse>,
-    book: Book,
-    pace: Option<Interval>,
-    sent_at: Option<Instant>,
-}
-
-impl Lane {
-    /// A lane that sends `joins` at once, and then waits for its start.
+impl<D: Dialogue> Lane<D> {
+    /// A lane that sends `openings` at once, and then waits for its start.
     pub fn new(
-        joins: StreamHeartbeatsRequest,
-        started: oneshot::Receiver<Start>,
+        openings: Vec<D::Request>,
+        started: oneshot::Receiver<Start<D>>,
         tally: Arc<Tally>,
         latencies: bool,
     ) -> Self {
-        Lane { stage: Stage::Joining(joins, started), tally, latencies }
+        Lane { stage: Stage::Opening(openings.into(), started), tally, latencies }
     }
 
-    fn poll_message(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<StreamHeartbeatsRequest>, Breach>> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<D::Request>, Breach>> {
         loop {
             match &mut self.stage {
-                Stage::Joining(..) => {
-                    let stage = std::mem::replace(&mut self.stage, Stage::Ended);
-                    if let Stage::Joining(joins, started) = stage {
-                        self.stage = Stage::Waiting(started);
-                        return Poll::Ready(Ok(Some(joins)));
+                Stage::Opening(openings, started) => {
+                    if let Some(opening) = openings.pop_front() {
+                        return Poll::Ready(Ok(Some(opening)));
                     }
+                    self.stage = match ready!(Pin::new(started).poll(cx)) {
+                        Ok(start) => Stage::Beating(Box::new(start)),
+                        Err(_) => Stage::Ended,
+                    };
                 }
-                Stage::Waiting(started) => match ready!(Pin::new(started).poll(cx)) {
-                    Ok(start) => self.stage = Stage::Beating(Box::new(start.into())),
-                    Err(_) => self.stage = Stage::Ended,
-                },
                 Stage::Beating(_) if self.tally.run().is_stopped() => self.stage = Stage::Ended,
                 Stage::Beating(beating) => {
                     return beating.poll_message(&self.tally, self.latencies, cx).map_ok(Some);
@@ -91,8 +88,8 @@ impl Lane {
     }
 }
 
-impl Stream for Lane {
-    type Item = StreamHeartbeatsRequest;
+impl<D: Dialogue> Stream for Lane<D> {
+    type Item = D::Request;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = ready!(self.poll_message(cx));
@@ -106,7 +103,7 @@ impl Stream for Lane {
     }
 }
 
-impl Drop for Lane {
+impl<D: Dialogue> Drop for Lane<D> {
     /// The transport drops a lane without asking it when the stream was reset or its connection
     /// lost. The status, if any came, is then still in the response stream.
     fn drop(&mut self) {
@@ -114,7 +111,7 @@ impl Drop for Lane {
         match &mut self.stage {
             Stage::Ended => return,
             _ if self.tally.run().is_stopped() => return,
-            Stage::Joining(..) | Stage::Waiting(_) => {}
+            Stage::Opening(..) => {}
             Stage::Beating(beating) => {
                 let mut cx = Context::from_waker(Waker::noop());
                 let mut responses = Pin::new(&mut beating.responses);
@@ -130,52 +127,47 @@ impl Drop for Lane {
     }
 }
 
-impl From<Start> for Beating {
-    fn from(start: Start) -> Self {
-        let pace = start.first_at.map(|(first, period)| {
-            let mut pace = tokio::time::interval_at(first, period);
-            pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
-            pace
-        });
-        Beating { responses: start.responses, book: start.book, pace, sent_at: None }
-    }
-}
-
-impl Beating {
+impl<D: Dialogue> Start<D> {
     fn poll_message(
         &mut self,
         tally: &Tally,
         latencies: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<StreamHeartbeatsRequest, Breach>> {
+    ) -> Poll<Result<D::Request, Breach>> {
+        let mut beats = 0;
+        // Answers first: whatever is in hand is counted before more is asked for.
         loop {
-            // Answers first: whatever is in hand is counted before more is asked for.
             match Pin::new(&mut self.responses).poll_next(cx) {
                 Poll::Ready(Some(Ok(response))) => {
-                    let beats = self.book.enter(&response)?;
-                    tally.count(beats, self.sent_at.map(|sent_at| sent_at.elapsed()));
-                    continue;
+                    let mut took = |latency| tally.took(latency);
+                    beats += self.dialogue.enter(&response, &mut took)?;
                 }
                 Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(ended(&status))),
                 Poll::Ready(None) => {
                     return Poll::Ready(Err(ended(&"by the server, without an error")));
                 }
-                Poll::Pending => {}
-            }
-            if let Some(pace) = &mut self.pace {
-                ready!(pace.poll_tick(cx));
-            }
-            match self.book.next_message() {
-                Some(message) => {
-                    if latencies {
-                        self.sent_at = Some(Instant::now());
-                    }
-                    return Poll::Ready(Ok(message));
-                }
-                None if self.pace.is_some() => tally.miss(),
-                None => return Poll::Pending,
+                Poll::Pending => break,
             }
         }
+        if beats > 0 {
+            tally.count(beats);
+        }
+        let Some(pace) = &mut self.pace else {
+            let at = latencies.then(Instant::now);
+            return self.dialogue.next_message(at).map_or(Poll::Pending, |m| Poll::Ready(Ok(m)));
+        };
+        pace.gate.register(cx.waker());
+        let now = Instant::now();
+        if now < pace.due {
+            return Poll::Pending;
+        }
+        // What is due and cannot be sent yet keeps its instant: its time runs already.
+        let Some(message) = self.dialogue.next_message(latencies.then_some(pace.due)) else {
+            return Poll::Pending;
+        };
+        tally.sent_late_by(now - pace.due);
+        pace.due += pace.period;
+        Poll::Ready(Ok(message))
     }
 }
 

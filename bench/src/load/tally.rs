@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::book::Breach;
+use super::dialogue::Breach;
 
 /// What all lanes of a run share.
 #[derive(Debug, Default)]
@@ -71,15 +71,22 @@ impl Alarm {
 pub struct Tally {
     run: Arc<Run>,
     acknowledged: AtomicU64,
-    missed: AtomicU64,
-    latencies: Mutex<Vec<Duration>>,
+    timed: Mutex<Timed>,
+}
+
+/// What was timed, in no order.
+#[derive(Debug, Default)]
+pub struct Timed {
+    /// From when a message was to be sent to its last answer.
+    pub latencies: Vec<Duration>,
+    /// From when a message was to be sent until it was.
+    pub send_lags: Vec<Duration>,
 }
 
 impl Tally {
     /// Begins at nothing.
     pub fn new(run: Arc<Run>) -> Self {
-        let (acknowledged, missed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Tally { run, acknowledged, missed, latencies: Mutex::default() }
+        Tally { run, acknowledged: AtomicU64::new(0), timed: Mutex::default() }
     }
 
     /// The run that this is part of.
@@ -87,17 +94,23 @@ impl Tally {
         &self.run
     }
 
-    /// Counts acknowledged beats; `took` is kept while latencies are recorded.
-    pub fn count(&self, beats: u64, took: Option<Duration>) {
+    /// Counts acknowledged beats.
+    pub fn count(&self, beats: u64) {
         self.acknowledged.fetch_add(beats, Ordering::Relaxed);
-        if let Some(took) = took.filter(|_| self.run.recording.load(Ordering::Relaxed)) {
-            self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
+    }
+
+    /// Keeps how long a message took, while that is recorded.
+    pub fn took(&self, latency: Duration) {
+        if self.run.recording.load(Ordering::Relaxed) {
+            self.lock().latencies.push(latency);
         }
     }
 
-    /// Counts a beat that could not be sent in time.
-    pub fn miss(&self) {
-        self.missed.fetch_add(1, Ordering::Relaxed);
+    /// Keeps how late a message was sent, while that is recorded.
+    pub fn sent_late_by(&self, lag: Duration) {
+        if self.run.recording.load(Ordering::Relaxed) {
+            self.lock().send_lags.push(lag);
+        }
     }
 
     /// Beats acknowledged so far.
@@ -105,13 +118,12 @@ impl Tally {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Beats missed so far.
-    pub fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
+    /// Takes what was timed.
+    pub fn take_timed(&self) -> Timed {
+        std::mem::take(&mut *self.lock())
     }
 
-    /// Takes the recorded latencies.
-    pub fn latencies(&self) -> Vec<Duration> {
-        std::mem::take(&mut *self.latencies.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> std::sync::MutexGuard<'_, Timed> {
+        self.timed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

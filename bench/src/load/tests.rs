@@ -4,15 +4,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{echo, sessions};
+use crate::heartbeats::Shape;
+use crate::peer::echo;
+use crate::{rounds, sessions};
 
 const SHAPE: Shape = Shape {
     streams: 4,
     connections: 2,
     sessions: 12,
     beats: 1,
-    pace: Pace::Closed { in_flight: 2 },
-    latencies: false,
+    in_flight: 2,
+    timing: Timing::Closed { latencies: false },
+    shuffled: false,
 };
 
 const TIMES: Times =
@@ -25,7 +28,8 @@ async fn echo() -> (SocketAddr, JoinHandle<anyhow::Result<()>>) {
 
 async fn load(address: SocketAddr, shape: Shape, times: Times) -> anyhow::Result<Outcome> {
     let held = sessions::made_up(shape.sessions);
-    run(address, std::process::id(), &held, shape, times).await
+    let load = Load { connections: shape.connections, timing: shape.timing };
+    run(address, std::process::id(), shape.books(held), load, times).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,8 +52,7 @@ async fn a_message_of_many_beats_counts_them_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paced_load_sends_what_was_asked_for_and_times_it() {
     let (address, _echo) = echo().await;
-    let pace = Pace::Every(Duration::from_millis(20));
-    let shape = Shape { pace, latencies: true, ..SHAPE };
+    let shape = Shape { timing: Timing::Every(Duration::from_millis(20)), ..SHAPE };
     let times = Times { window: Duration::from_secs(1), ..TIMES };
     let outcome = load(address, shape, times).await.unwrap();
     // 4 streams × 50 a second; a busy machine may send late, never more.
@@ -57,17 +60,18 @@ async fn a_paced_load_sends_what_was_asked_for_and_times_it() {
     let timed = outcome.latencies.len() as f64 / outcome.window_s;
     assert!((timed - outcome.beats_per_s).abs() < 20.0, "{outcome:?}");
     assert!(outcome.latencies.is_sorted() && !outcome.latencies[0].is_zero());
+    assert!(!outcome.send_lags.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_goes_away_fails_the_run_at_once() {
     // A runtime of its own, because its end takes the open connections with it.
-    let theirs = crate::figure::runtime().unwrap();
+    let theirs = rounds::runtime().unwrap();
     let (address, _echo) = theirs.spawn(echo()).await.unwrap();
     let times = Times { window: Duration::from_secs(60), ..TIMES };
     let running = tokio::spawn(load(address, SHAPE, times));
     tokio::time::sleep(TIMES.warm_up * 4).await;
-    let from = std::time::Instant::now();
+    let from = Instant::now();
     theirs.shutdown_background();
     let failed = running.await.unwrap().unwrap_err();
     assert!(from.elapsed() < Duration::from_secs(20));

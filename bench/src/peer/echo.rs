@@ -21,9 +21,27 @@ use tokio_stream::Stream;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::{Program, READY_MAX, Server, tenured};
 use crate::load::CONNECTION_WINDOW_BYTES;
+use crate::process::Process;
+use crate::site::Site;
 
-/// Serves on `listen` until the process is ended, and prints the bound address on stderr, as a real server does.
+/// Starts this program once more, as the echo.
+///
+/// # Errors
+/// When it does not come up in time, with the last that it said.
+pub async fn start(site: &Site) -> anyhow::Result<Server> {
+    let mut command = site.command(Program::Echo)?;
+    command.args(["__echo", "--listen", "127.0.0.1:0"]);
+    let process = Process::spawn("the echo", command)?;
+    let address = process.address(READY_MAX)?;
+    let server = Server { process, address, ends_well: false, _folder: None };
+    tenured::serving(&server).await?;
+    Ok(server)
+}
+
+/// Serves on `listen` until the process is ended, and prints the bound address on stderr, as a
+/// real server does.
 ///
 /// # Errors
 /// When the address cannot be bound, or the transport fails.
