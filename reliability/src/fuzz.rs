@@ -80,8 +80,10 @@ pub struct Tried {
     pub files: u64,
     /// Those that were files all the same.
     pub good_files: u64,
-    /// By how much the memory has grown at most, in bytes.
+    /// By how much the memory has grown by now, in bytes.
     pub growth_bytes: u64,
+    /// By how much it had grown at most, after any batch.
+    pub growth_max_bytes: u64,
 }
 
 /// Counts panics of all threads from now on.
@@ -222,7 +224,8 @@ impl Fuzzing {
         let resident_bytes = resident_bytes()?;
         let first = *self.resident_bytes.get_or_insert(resident_bytes);
         let growth_bytes = resident_bytes.saturating_sub(first);
-        self.tried.growth_bytes = self.tried.growth_bytes.max(growth_bytes);
+        self.tried.growth_bytes = growth_bytes;
+        self.tried.growth_max_bytes = self.tried.growth_max_bytes.max(growth_bytes);
         ensure!(growth_bytes <= GROWTH_MAX_BYTES, "the memory has grown by {growth_bytes} bytes");
         Ok(())
     }
@@ -231,7 +234,8 @@ impl Fuzzing {
     async fn drain(&mut self, batch: u64) -> anyhow::Result<()> {
         let method = self.methods.iter().find(|m| m.path == DRAIN).context("no method drains")?;
         let mut chance = Rng::with_seed(self.seed ^ batch.rotate_right(30));
-        let case = Case::new(batch, method, &mut chance, &[], &[]);
+        // Whoever leaves before the answer does not learn that the server drains.
+        let case = Case { stays_open: false, ..Case::new(batch, method, &mut chance, &[], &[]) };
         let channel = self.server.channel()?;
         let sent = try_one(&channel, &case).await;
         let (_, heard) = sent.map_err(|wrong| leave(self.seed, batch, &[case], &wrong))?;
@@ -255,10 +259,11 @@ pub async fn try_one(
     channel: &tonic::transport::Channel,
     case: &Case,
 ) -> anyhow::Result<(bool, Heard)> {
-    let Case { number, method, body, stays_open } = case;
-    let readable = judging::is_readable(&method.input, body, method.streams);
+    let Case { number, method, body, stays_open, intact } = case;
     let heard = wire::call(channel, &method.path, body.clone(), *stays_open).await;
     let heard = heard.with_context(|| format!("case {number}, {}", method.path))?;
+    let told = matches!(&heard, Heard::Ended(status) if judging::says_unreadable(status));
+    let readable = *intact || !told && judging::is_readable(&method.input, body, method.streams);
     if let Heard::Ended(status) = &heard
         && let Some(wrong) = judging::wrong(status, readable)
     {

@@ -38,6 +38,8 @@ pub struct Case {
     pub body: Vec<u8>,
     /// Whether the client does not end its side.
     pub stays_open: bool,
+    /// Whether the body is known to be one that the method can read.
+    pub intact: bool,
 }
 
 /// Every method of the contract.
@@ -81,7 +83,8 @@ impl Case {
             _ => misframed(chance, &encoded),
         };
         let stays_open = chance.u8(0..100) < if method.streams { 30 } else { 3 };
-        Self { number, method: method.clone(), body, stays_open }
+        let intact = kind < 6;
+        Self { number, method: method.clone(), body, stays_open, intact }
     }
 
     /// The case as a line that [`Case::read`] understands.
@@ -102,7 +105,7 @@ impl Case {
         let method = methods()?.into_iter().find(|method| method.path == path);
         let method = method.with_context(|| format!("no method {path}"))?;
         let body = bytes(words.next().unwrap_or_default().trim())?;
-        Ok(Self { number: 0, method, body, stays_open: open == "1" })
+        Ok(Self { number: 0, method, body, stays_open: open == "1", intact: false })
     }
 }
 

@@ -10,6 +10,16 @@ use super::wire::unframed;
 /// The most bytes of a status, message and details together.
 const STATUS_MAX_BYTES: usize = 4 << 10;
 
+/// How the gRPC framework's message begins when it cannot read a message.
+const CANNOT_READ: &str = "failed to decode Protobuf message";
+
+/// Whether the framework says that it could not read what was sent. The reader that this harness
+/// compares with is more lenient in places, such as the entries of maps.
+#[must_use]
+pub fn says_unreadable(status: &Status) -> bool {
+    status.code() == Code::Internal && status.message().starts_with(CANNOT_READ)
+}
+
 /// Whether `body` is a sequence of messages that the method can read.
 #[must_use]
 pub fn is_readable(input: &MessageDescriptor, body: &[u8], streams: bool) -> bool {
