@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::load::{Outcome, Times};
 use crate::machine::CpuClock;
+
+/// How long the calls may take that are in flight when counting ends.
+const LAST_MAX: Duration = Duration::from_secs(20);
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +60,22 @@ pub async fn run<C: Caller>(callers: Vec<C>, pid: u32, times: Times) -> anyhow::
         // All have run out of work, which has been told.
         std::future::pending::<anyhow::Result<Outcome>>().await
     };
-    tokio::select! {
-        counted = count(&desk, pid, times) => counted,
-        failed = failed => failed,
-    }
+    let mut outcome = tokio::select! {
+        counted = count(&desk, pid, times) => counted?,
+        failed = failed => return failed,
+    };
+    // Callers hand in their latencies when they end, which they do with their next answer.
+    let ending = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        anyhow::Ok(())
+    };
+    let ended = tokio::time::timeout(LAST_MAX, ending).await;
+    ended.context("the last calls were not answered")??;
+    outcome.latencies.append(&mut desk.latencies.lock().unwrap_or_else(PoisonError::into_inner));
+    outcome.latencies.sort_unstable();
+    Ok(outcome)
 }
 
 async fn call_on<C: Caller>(mut caller: C, desk: Arc<Desk>) -> anyhow::Result<()> {
@@ -94,19 +109,10 @@ async fn count(desk: &Desk, pid: u32, times: Times) -> anyhow::Result<Outcome> {
     let (window_s, cpu_after) = (from.elapsed().as_secs_f64(), cpu.read()?);
     desk.ended.store(true, Ordering::Relaxed);
     ensure!(done > 0, "not one call was answered in {window_s:.1} s");
-    // Latencies are handed in when callers end, which those in flight still have to.
-    tokio::time::sleep(WIND_UP).await;
-    let latencies =
-        std::mem::take(&mut *desk.latencies.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut latencies = latencies;
-    latencies.sort_unstable();
     let beats_per_s = done as f64 / window_s;
-    let send_lags = Vec::new();
+    let (latencies, send_lags) = (Vec::new(), Vec::new());
     Ok(Outcome { beats_per_s, latencies, send_lags, window_s, cpu: cpu_after - cpu_before })
 }
-
-/// How long calls in flight may take to be answered after counting has ended.
-const WIND_UP: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

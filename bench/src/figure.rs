@@ -3,9 +3,16 @@
 //! Each has a file with its [`Plan`] and with what one turn of each contender does.
 
 pub mod batch;
+pub mod boot;
+pub mod fanout;
+pub mod idle;
+pub mod list;
 pub mod paced;
+pub mod readers;
 pub mod single;
+pub mod start;
 pub mod stream;
+pub mod takeover;
 
 use clap::ValueEnum;
 
@@ -30,8 +37,22 @@ pub enum Figure {
     /// The same over 100,000 sessions in random order.
     #[value(name = "batch_100k")]
     Batch100k,
+    /// Durable starts of free workspaces, 100 callers.
+    Start,
+    /// Stale leases taken over, 100 callers.
+    Takeover,
     /// Latency at 10,000 beats a second on 10,000 streams.
     Paced,
+    /// One event to 1,000 watchers.
+    Fanout,
+    /// Memory of idle streams.
+    Idle,
+    /// Pages of a list of 1,000,000 workspaces, with 50,000 beats a second beside.
+    List,
+    /// Start-up with 1,000,000 stored sessions.
+    Boot,
+    /// Beats while a projection is read 1,000 times a second.
+    Readers,
 }
 
 /// A figure, as far as it is not code.
@@ -83,7 +104,26 @@ impl Figure {
             Figure::Stream10k => &stream::PLAN_10K,
             Figure::Batch => &batch::PLAN,
             Figure::Batch100k => &batch::PLAN_100K,
+            Figure::Start => &start::PLAN,
+            Figure::Takeover => &takeover::PLAN,
             Figure::Paced => &paced::PLAN,
+            Figure::Fanout => &fanout::PLAN,
+            Figure::Idle => &idle::PLAN,
+            Figure::List => &list::PLAN,
+            Figure::Boot => &boot::PLAN,
+            Figure::Readers => &readers::PLAN,
+        }
+    }
+
+    /// Makes once what all turns need and what takes long to make.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn prepare(self, site: &Site) -> anyhow::Result<()> {
+        match self {
+            Figure::List => list::prepare(site).await,
+            Figure::Boot => boot::prepare(site).await,
+            _ => Ok(()),
         }
     }
 
@@ -98,7 +138,14 @@ impl Figure {
             Figure::Stream10k => stream::turn(stream::STREAMS_10K, contender, stage).await,
             Figure::Batch => batch::turn(batch::SESSIONS, contender, stage).await,
             Figure::Batch100k => batch::turn(batch::SESSIONS_100K, contender, stage).await,
+            Figure::Start => start::turn(contender, stage).await,
+            Figure::Takeover => takeover::turn(contender, stage).await,
             Figure::Paced => paced::turn(contender, stage).await,
+            Figure::Fanout => fanout::turn(contender, stage).await,
+            Figure::Idle => idle::turn(contender, stage).await,
+            Figure::List => list::turn(contender, stage).await,
+            Figure::Boot => boot::turn(contender, stage).await,
+            Figure::Readers => readers::turn(contender, stage).await,
         }
     }
 }

@@ -43,6 +43,9 @@ const OPENING_MAX: usize = 64;
 /// How long connecting and opening may take altogether.
 const SET_UP_MAX: Duration = Duration::from_secs(60);
 
+/// How long answers to the last messages of a paced window are waited for.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// How messages follow each other on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
@@ -225,7 +228,8 @@ impl<D: Dialogue> Opened<D> {
         let _ended = StopAtEnd(&run);
         let pacer = begin(ready, load.timing)?;
         let counting = async {
-            let (outcome, ()) = tokio::try_join!(count(&run, &tallies, pid, times), beside())?;
+            let (outcome, ()) =
+                tokio::try_join!(count(&run, &tallies, pid, load.timing, times), beside())?;
             anyhow::Ok(outcome)
         };
         match pacer {
@@ -312,6 +316,7 @@ async fn count(
     run: &Run,
     tallies: &[Arc<Tally>],
     pid: u32,
+    timing: Timing,
     times: Times,
 ) -> anyhow::Result<Outcome> {
     let cpu = CpuClock::new(pid);
@@ -319,12 +324,15 @@ async fn count(
     let total = || tallies.iter().map(|tally| tally.acknowledged()).sum::<u64>();
     let (cpu_before, from) = (cpu.read()?, Instant::now());
     let beats_before = total();
-    run.record(true);
+    run.record(from, from + times.window);
     run.alarm.quiet_for(times.window).await?;
-    run.record(false);
     let beats = total() - beats_before;
     let (window_s, cpu_after) = (from.elapsed().as_secs_f64(), cpu.read()?);
     ensure!(beats > 0, "not one beat was acknowledged in {window_s:.1} s");
+    if let Timing::Every(_) = timing {
+        // The slowest answers to what was due in the window come after it.
+        run.alarm.quiet_for(LAST_ANSWERS).await?;
+    }
     let (mut latencies, mut send_lags) = (Vec::new(), Vec::new());
     for tally in tallies {
         let timed = tally.take_timed();

@@ -2,19 +2,24 @@
 //! Redis on the same machine in the same run.
 
 mod callers;
+mod chart;
 mod contender;
 mod figure;
 mod heartbeats;
 mod load;
 mod machine;
 mod measure;
+mod open_loop;
 mod peer;
+mod population;
 mod process;
 mod report;
 mod rounds;
 mod sessions;
+mod shapes;
 mod site;
 mod statistics;
+mod watching;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -56,6 +61,10 @@ struct Cli {
 /// What this program does besides.
 #[derive(Debug, Subcommand)]
 enum Other {
+    /// Draw how cost grows with streams, sessions and beats a message, into docs/img.
+    Chart(chart::Options),
+    /// Look for the shape of a load that suits etcd and Redis best.
+    Shapes,
     /// The bare echo.
     #[command(name = "__echo", hide = true)]
     Echo {
@@ -69,12 +78,18 @@ fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Other::Echo { listen }) => rounds::runtime()?.block_on(peer::echo::serve(listen)),
+        Some(Other::Chart(options)) => chart::run(&options),
+        Some(Other::Shapes) => shapes::run(),
         None => measure(&cli),
     }
 }
 
 fn measure(cli: &Cli) -> anyhow::Result<()> {
     let site = Site::prepare()?;
+    if cfg!(debug_assertions) {
+        let text = "a build without optimisations: everything runs, and no figure means anything\n";
+        std::io::stderr().write_all(text.as_bytes())?;
+    }
     let figures = if cli.only.is_empty() { Figure::value_variants() } else { &cli.only };
     for &figure in figures {
         let began = Instant::now();

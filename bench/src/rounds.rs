@@ -9,6 +9,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::contender::Contender;
 use crate::figure::{Figure, Plan, Stage};
@@ -20,7 +21,10 @@ use crate::site::Site;
 pub const WORKERS: usize = 2;
 
 /// Most time that one turn of one contender may take.
-const TURN_MAX: Duration = Duration::from_secs(180);
+pub const TURN_MAX: Duration = Duration::from_secs(300);
+
+/// Most time that making what all turns need may take.
+const PREPARE_MAX: Duration = Duration::from_secs(1_200);
 
 /// Most time that the tasks of a turn may take to end.
 const WIND_UP_MAX: Duration = Duration::from_secs(2);
@@ -65,6 +69,8 @@ pub struct Rounds {
 /// When a server fails, or anything about a turn cannot be trusted.
 pub fn run(figure: Figure, site: &Site, pace: Pace, began: Instant) -> anyhow::Result<Rounds> {
     let plan = figure.plan();
+    let prepared = on_a_new_runtime(PREPARE_MAX, figure.prepare(site));
+    prepared.with_context(|| format!("preparing {}", plan.name))?;
     let mut rounds = Rounds::default();
     let mut here = Vec::new();
     for &contender in plan.contenders {
@@ -82,7 +88,7 @@ pub fn run(figure: Figure, site: &Site, pace: Pace, began: Instant) -> anyhow::R
         let turns = here.len().max(1);
         here.rotate_left(usize::from(round > 0) % turns);
         for &contender in &here {
-            let sample = on_a_new_runtime(figure.turn(contender, &stage));
+            let sample = on_a_new_runtime(TURN_MAX, figure.turn(contender, &stage));
             let sample = sample.with_context(|| failed(plan, contender))?;
             rounds.turns.push(Turn { contender, sample });
         }
@@ -109,24 +115,42 @@ impl Pace {
     }
 }
 
-/// Runs something on a runtime that nothing else has used, until it ends, takes too long or is
-/// interrupted.
+/// Runs something on a runtime that nothing else has used, until it ends, takes longer than
+/// `time_max` or is interrupted.
 ///
 /// # Errors
 /// Its own, or that it was ended.
-pub fn on_a_new_runtime<T>(what: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub fn on_a_new_runtime<T>(
+    time_max: Duration,
+    what: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = tokio::time::timeout(TURN_MAX, what) => match outcome {
+            outcome = tokio::time::timeout(time_max, what) => match outcome {
                 Ok(outcome) => outcome,
-                Err(_) => bail!("it took longer than {} s", TURN_MAX.as_secs()),
+                Err(_) => bail!("it took longer than {} s", time_max.as_secs()),
             },
-            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            ended = told_to_end() => {
+                ended?;
+                bail!("interrupted")
+            }
         }
     });
     runtime.shutdown_timeout(WIND_UP_MAX);
     outcome
+}
+
+/// Waits until this program is told to end, so that it ends what it has started.
+async fn told_to_end() -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
 }
 
 /// The runtime of the load generator and of the echo.

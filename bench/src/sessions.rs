@@ -90,6 +90,12 @@ pub fn request(index: usize, ttl: Duration) -> StartSessionRequest {
     StartSessionRequest { workspace, holder, ..StartSessionRequest::default() }
 }
 
+/// An id that makes a request repeatable.
+#[must_use]
+pub fn request_id() -> String {
+    ulid::Ulid::from_parts(0, fastrand::u128(..)).to_string()
+}
+
 fn names(index: usize) -> (String, String) {
     (workspace(index), format!("worker-{index:06}"))
 }

@@ -3,6 +3,7 @@
 //! Guarantees: the `tenured` that is measured is built from the sources that this program was
 //! built from, as they are now.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -101,11 +102,38 @@ impl Site {
         if let Some(target) = self.programs.parent() {
             command.arg("--target-dir").arg(target);
         }
+        // What `cargo run` tells this program about itself would make cargo build anew whatever
+        // looks at it, and again at the next build that is not told.
+        for (variable, _) in env::vars_os().filter(|(variable, _)| is_about_this_program(variable))
+        {
+            command.env_remove(variable);
+        }
         command.current_dir(workspace).stdin(Stdio::null());
         let status = command.status().context("cannot run cargo, which builds tenured")?;
         if !status.success() {
             bail!("tenured could not be built: cargo build --release -p tenured says why");
         }
         Ok(())
+    }
+}
+
+/// Variables that cargo sets for the programs that it runs.
+fn is_about_this_program(variable: &OsStr) -> bool {
+    let families: [&[u8]; 4] = [b"CARGO_PKG_", b"CARGO_MANIFEST_", b"CARGO_BIN_", b"CARGO_CRATE_"];
+    let name = variable.as_encoded_bytes();
+    families.iter().any(|family| name.starts_with(family))
+        || [&b"CARGO"[..], b"CARGO_PRIMARY_PACKAGE", b"OUT_DIR"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_cargo_itself_reach_the_build() {
+        assert!(is_about_this_program("CARGO_PKG_NAME".as_ref()));
+        assert!(is_about_this_program("CARGO_MANIFEST_DIR".as_ref()));
+        assert!(!is_about_this_program("CARGO_TARGET_DIR".as_ref()));
+        assert!(!is_about_this_program("CARGO_HOME".as_ref()));
     }
 }

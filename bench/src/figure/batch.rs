@@ -44,7 +44,7 @@ pub const SESSIONS_100K: usize = 100_000;
 pub const BEATS: usize = 64;
 
 /// The best shape that was found for etcd.
-const ETCD: Shape = Shape {
+pub const ETCD: Shape = Shape {
     streams: 100,
     connections: 10,
     sessions: SESSIONS,

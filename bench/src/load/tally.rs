@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -16,14 +16,23 @@ use super::dialogue::Breach;
 pub struct Run {
     /// Raised by the first breach.
     pub alarm: Alarm,
-    recording: AtomicBool,
+    window: OnceLock<(Instant, Instant)>,
     stopped: AtomicBool,
 }
 
 impl Run {
-    /// Whether latencies are to be kept.
-    pub fn record(&self, on: bool) {
-        self.recording.store(on, Ordering::Relaxed);
+    /// From now on the latencies of messages are kept that were to be sent between these instants,
+    /// whenever they are answered.
+    pub fn record(&self, from: Instant, until: Instant) {
+        // Once a run; another window would be ignored.
+        let _first = self.window.set((from, until));
+    }
+
+    fn is_recorded(&self, to_be_sent_at: Option<Instant>) -> bool {
+        let (Some((from, until)), Some(at)) = (self.window.get(), to_be_sent_at) else {
+            return false;
+        };
+        *from <= at && at < *until
     }
 
     /// Ends every lane the next time that it is polled.
@@ -99,16 +108,16 @@ impl Tally {
         self.acknowledged.fetch_add(beats, Ordering::Relaxed);
     }
 
-    /// Keeps how long a message took, while that is recorded.
+    /// Keeps how long a message took that is answered now, if it was to be sent in the window.
     pub fn took(&self, latency: Duration) {
-        if self.run.recording.load(Ordering::Relaxed) {
+        if self.run.is_recorded(Instant::now().checked_sub(latency)) {
             self.lock().latencies.push(latency);
         }
     }
 
-    /// Keeps how late a message was sent, while that is recorded.
+    /// Keeps how late a message is sent that is sent now, if it was to be sent in the window.
     pub fn sent_late_by(&self, lag: Duration) {
-        if self.run.recording.load(Ordering::Relaxed) {
+        if self.run.is_recorded(Instant::now().checked_sub(lag)) {
             self.lock().send_lags.push(lag);
         }
     }

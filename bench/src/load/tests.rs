@@ -69,11 +69,17 @@ async fn a_server_that_goes_away_fails_the_run_at_once() {
     let theirs = rounds::runtime().unwrap();
     let (address, _echo) = theirs.spawn(echo()).await.unwrap();
     let times = Times { window: Duration::from_secs(60), ..TIMES };
-    let running = tokio::spawn(load(address, SHAPE, times));
-    tokio::time::sleep(TIMES.warm_up * 4).await;
+    let load = Load { connections: SHAPE.connections, timing: SHAPE.timing };
+    let books = SHAPE.books(sessions::made_up(SHAPE.sessions));
+    let opened = open(address, books, load).await.unwrap();
     let from = Instant::now();
-    theirs.shutdown_background();
-    let failed = running.await.unwrap().unwrap_err();
+    let measuring = opened.measure(std::process::id(), load, times, async || Ok(()));
+    let ending = async {
+        tokio::time::sleep(TIMES.warm_up * 4).await;
+        theirs.shutdown_background();
+    };
+    let (failed, ()) = tokio::join!(measuring, ending);
+    let failed = failed.unwrap_err();
     assert!(from.elapsed() < Duration::from_secs(20));
     assert!(failed.to_string().contains("ended"), "{failed:?}");
 }

@@ -68,6 +68,17 @@ fn a_latency_is_to_stay_below_its_reach() {
 }
 
 #[test]
+fn an_absolute_limit_is_a_peer_that_never_changes() {
+    let with = |kb: f64| {
+        let turns = vec![turn(Contender::Ours, Measure::KB_PER_STREAM, kb)];
+        let rounds = Rounds { turns, missing: Vec::new() };
+        Report::of(Figure::Idle.plan(), &rounds, machine())
+    };
+    assert_eq!(with(3.0).main.ratios["limit"], Some(0.5));
+    assert!(with(6.0).met && !with(6.1).met);
+}
+
+#[test]
 fn who_is_missing_is_null_and_never_reached() {
     let mut rounds = rounds([1e9; 3], [1.0; 3]);
     rounds.missing.push((Contender::Redis, "redis-server is not installed".into()));
