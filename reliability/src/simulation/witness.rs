@@ -36,7 +36,10 @@ pub struct Witness {
     totals: Totals,
     violated: watch::Sender<bool>,
     mutant: Mutant,
-    store_is_kind: bool,
+    /// Whether nothing keeps the server from noticing expiries in time: a store that fails does,
+    /// and a pause of less than a second, which is charged. After a crash that took the grace of
+    /// the boot before, an expiry seems to be an older one than it was.
+    notices_in_time: bool,
     /// The lease clock of the batch that is looked at.
     lease_now: LeaseInstant,
     writes: u64,
@@ -67,7 +70,7 @@ impl Seen {
             totals: Totals::default(),
             violated: watch::Sender::new(false),
             mutant,
-            store_is_kind: plan.has_kind_store(),
+            notices_in_time: plan.has_kind_store() && !plan.mishaps.stalls && !plan.mishaps.crashes,
             lease_now: LeaseInstant::ORIGIN,
             writes: 0,
             log: Vec::new(),

@@ -77,7 +77,7 @@ impl Witness {
             What::SessionExpired { session, expired_at } => {
                 self.totals.expiries += 1;
                 let late = self.lease_now.since(expired_at.lease);
-                if self.store_is_kind && late > NOTICED_WITHIN {
+                if self.notices_in_time && late > NOTICED_WITHIN {
                     self.violate(&format!("an expiry was noticed {} ms late", late.0));
                 }
                 self.check_current(key, session.id.as_ref(), "expired");
