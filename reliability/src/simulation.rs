@@ -2,7 +2,7 @@
 //! store and an unkind network, with clients that hold, wait, force, ask and watch.
 //!
 //! Guarantees: one seed decides everything, so that a run is repeated exactly by its seed; the
-//! [witness](witness) checks what is promised at every batch that becomes durable and at every
+//! witness checks what is promised at every batch that becomes durable and at every
 //! answer that a client receives.
 //!
 //! What is real: `tenure-core` and `tenured`'s engine, outboxes, waits and watchers, as they are
