@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand, ValueEnum as _};
 use figure::Figure;
 use machine::Machine;
 use report::Report;
-use rounds::Pace;
+use rounds::{Interrupted, Pace};
 use site::Site;
 
 /// What a quick figure may take: 50 s, and a little of that to spare.
@@ -91,22 +91,36 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
         std::io::stderr().write_all(text.as_bytes())?;
     }
     let figures = if cli.only.is_empty() { Figure::value_variants() } else { &cli.only };
+    let mut failed = Vec::new();
     for &figure in figures {
-        let began = Instant::now();
-        // Each time anew: what a durable write costs changes with what else the disk does.
-        let machine = Machine::probe(site.stores())?;
-        ensure!(
-            machine.is_durable(),
-            "{} is on {}, which is not durable: there is nothing to measure",
-            site.stores().display(),
-            machine.filesystem
-        );
-        let rounds = rounds::run(figure, &site, pace(cli.quick), began)?;
-        let report = Report::of(figure.plan(), &rounds, machine);
-        show(cli.json, &report::table(&report))?;
-        if cli.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?;
+        // One that fails leaves the others worth reading.
+        if let Err(error) = measure_one(cli, figure, &site) {
+            if error.chain().any(|cause| cause.is::<Interrupted>()) {
+                return Err(error);
+            }
+            writeln!(std::io::stderr(), "\n{}: {error:#}", figure.plan().name)?;
+            failed.push(figure.plan().name);
         }
+    }
+    ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
+    Ok(())
+}
+
+fn measure_one(cli: &Cli, figure: Figure, site: &Site) -> anyhow::Result<()> {
+    let began = Instant::now();
+    // Each time anew: what a durable write costs changes with what else the disk does.
+    let machine = Machine::probe(site.stores())?;
+    ensure!(
+        machine.is_durable(),
+        "{} is on {}, which is not durable: there is nothing to measure",
+        site.stores().display(),
+        machine.filesystem
+    );
+    let rounds = rounds::run(figure, site, pace(cli.quick), began)?;
+    let report = Report::of(figure.plan(), &rounds, machine);
+    show(cli.json, &report::table(&report))?;
+    if cli.json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?;
     }
     Ok(())
 }

@@ -54,6 +54,18 @@ pub struct Turn {
     pub sample: Sample,
 }
 
+/// This program was told to end.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
 /// What became of all rounds.
 #[derive(Debug, Default)]
 pub struct Rounds {
@@ -133,7 +145,7 @@ pub fn on_a_new_runtime<T>(
             },
             ended = told_to_end() => {
                 ended?;
-                bail!("interrupted")
+                return Err(Interrupted.into());
             }
         }
     });

@@ -22,8 +22,8 @@ use super::dialogue::{Breach, Dialogue};
 use super::lane::Lane;
 use crate::sessions::Held;
 
-/// The most joins that one message carries; it stays far below what a server receives.
-const JOINS_MAX: usize = 2_000;
+/// The most joins that one message may carry.
+const JOINS_MAX: usize = 1_000;
 
 /// The state of one stream.
 #[derive(Debug)]
