@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::ledger::TotalsTurn;
 use self::readers::Readers;
+use self::verify::Verification;
 use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
@@ -47,6 +48,7 @@ mod renew;
 mod rows;
 mod schema;
 mod step;
+mod verify;
 mod workspaces;
 mod writer;
 
@@ -97,6 +99,8 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     readers: Readers,
     totals: TotalsTurn,
+    /// What still looks through a file that was not closed, until the close.
+    verification: Mutex<Option<Verification>>,
     /// Absent while the store is being dropped.
     commands: Option<mpsc::Sender<Command>>,
     /// Ends when the writer's thread has released the file.
@@ -105,7 +109,8 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the database at `path`, which is created if it does not exist; its folder must.
-    /// Blocks while it migrates, and verifies a file that was not closed in good order.
+    /// Blocks while it migrates, and while it verifies a file that the machine or the disk may
+    /// have lost a part of; one that a killed server left is verified while it serves.
     ///
     /// # Errors
     /// A [`StoreError`] with words for operators: in use, damaged, of a newer version, of
@@ -113,8 +118,13 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let database = open::resolve(path.as_ref())?;
         let readers = Readers::new(database.clone(), &options);
-        let writer = Writer::open(database, options)?;
+        let writer = Writer::open(database.clone(), options)?;
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let verification = if writer.is_verified() {
+            None
+        } else {
+            Some(Verification::begin(&database, commands.downgrade())?)
+        };
         let (release, released) = blocking::channel();
         std::thread::Builder::new()
             .name("tenure-writer".to_owned())
@@ -126,7 +136,13 @@ impl SqliteStore {
                 StoreError::Unavailable(format!("the writer's thread cannot be started: {error}"))
             })?;
         let totals = TotalsTurn::default();
-        Ok(Self { readers, totals, commands: Some(commands), released: Mutex::new(released) })
+        Ok(Self {
+            readers,
+            totals,
+            verification: Mutex::new(verification),
+            commands: Some(commands),
+            released: Mutex::new(released),
+        })
     }
 
     /// Sends a command and waits for its answer. `lost` makes an error of an answer that never
@@ -150,8 +166,15 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    fn stop_verifying(&self) {
+        drop(self.verification.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        self.stop_verifying();
         // Whoever has dropped a store may open it again at once.
         self.readers.release();
         self.commands = None;
@@ -310,6 +333,7 @@ impl Upkeep for SqliteStore {
 
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async {
+            self.stop_verifying();
             self.readers.close().await;
             self.ask(Command::Close, writer_stopped).await
         })

@@ -1,8 +1,11 @@
 //! Files that are not ours, or no longer whole: refused, unchanged, and in words that help.
 
-use tenured::store::{Reads, Store, StoreError, Upkeep};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::sample::{apply, create, created, key};
+use tenured::store::{CommitError, Reads, Store, StoreError, Upkeep};
+
+use crate::sample::{apply, batch, create, created, key};
 use crate::sqlite_files::{closed_store, folder, open};
 
 fn assert_unusable(error: &StoreError, words: &str) {
@@ -100,27 +103,82 @@ async fn a_damaged_file_is_refused_or_its_damage_is_reported() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_not_closed_is_verified_before_it_serves() {
+async fn after_a_crash_of_the_machine_a_store_is_verified_before_it_serves() {
     let (_folder, path) = folder();
-    let store = open(&path).unwrap();
-    let epoch = store.acquire().await.unwrap().epoch;
-    let writes = (0..400).map(|n| create(&format!("w{n}"))).collect();
-    apply(&store, epoch, writes).await;
-    // No close: the next start has reason to look.
-    drop(store);
-    let whole = std::fs::read(&path).unwrap();
+    let whole = left_open(&path).await;
     let pages = whole.len() / 4_096;
     let refused = (1..pages)
         .filter(|page| {
             let mut damaged = whole.clone();
             damaged[page * 4_096..(page + 1) * 4_096].fill(0xA5);
             std::fs::write(&path, damaged).unwrap();
+            std::fs::write(beside(&path), "1\nanother boot\n").unwrap();
             matches!(open(&path), Err(StoreError::Corrupt(_)))
         })
         .count();
     assert_eq!(refused, pages - 1, "every damaged page is found");
     std::fs::write(&path, &whole).unwrap();
     open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn after_a_kill_a_store_serves_at_once_and_ends_when_damage_is_found() {
+    let (_folder, path) = folder();
+    let whole = left_open(&path).await;
+    let last_page = whole.len() - 4_096;
+    let mut damaged = whole.clone();
+    damaged[last_page..].fill(0xA5);
+    std::fs::write(&path, damaged).unwrap();
+    let store = open(&path).unwrap();
+    let epoch = store.acquire().await.unwrap().epoch;
+    // What was written before the verdict stays written.
+    let failure = loop {
+        match store.commit(batch(epoch, Vec::new())).await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(failure) => break failure,
+        }
+    };
+    assert!(matches!(failure, CommitError::Fatal(StoreError::Corrupt(_))), "{failure:?}");
+    drop(store);
+    let refused = open(&path).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn until_it_was_verified_a_close_leaves_the_store_to_be_verified() {
+    let (_folder, path) = folder();
+    left_open(&path).await;
+    let is_marked = || {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.query_row("SELECT in_use FROM meta", [], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    let store = open(&path).unwrap();
+    store.acquire().await.unwrap();
+    // Either the verdict was first, or the mark stays; a close never waits for it.
+    store.close().await.unwrap();
+    drop(store);
+    if is_marked() {
+        let store = open(&path).unwrap();
+        store.acquire().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        store.close().await.unwrap();
+        drop(store);
+    }
+    assert!(!is_marked(), "a store that was verified and closed needs no verification");
+}
+
+/// Leaves a store of 400 workspaces as a killed server would, and returns its file.
+async fn left_open(path: &Path) -> Vec<u8> {
+    let store = open(path).unwrap();
+    let epoch = store.acquire().await.unwrap().epoch;
+    let writes = (0..400).map(|n| create(&format!("w{n}"))).collect();
+    apply(&store, epoch, writes).await;
+    drop(store);
+    std::fs::read(path).unwrap()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("db.lock")
 }
 
 #[tokio::test]

@@ -165,6 +165,8 @@ async fn a_failed_sync_is_fatal_and_nothing_is_written_afterwards() {
         let file = rusqlite::Connection::open(rig.folder.path().join("tenure.db")).unwrap();
         let in_use: i64 = file.query_row("SELECT in_use FROM meta", [], |row| row.get(0)).unwrap();
         assert_eq!(in_use, 1);
+        let lock = std::fs::read_to_string(rig.folder.path().join("tenure.db.lock")).unwrap();
+        assert_eq!(lock.lines().count(), 1, "nobody vouches for it: {lock:?}");
     }
 }
 

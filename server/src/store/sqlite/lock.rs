@@ -1,7 +1,9 @@
 //! The lock file beside the database: two servers never serve one file.
 //!
 //! Guarantees: the lock is the operating system's and ends with the process, however it ends.
-//! The pid in the file is for the message only and decides nothing.
+//! The pid in the file is for the message only and decides nothing. The line after it, the boot
+//! of the machine, vouches for the database: every write since then has reached at least the
+//! operating system, and none is known to have failed on its way to the disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -14,8 +16,10 @@ use rustix::io::Errno;
 
 use crate::store::StoreError;
 
-/// The most bytes of a lock file that are shown to anybody.
-const HOLDER_TEXT_MAX_BYTES: u64 = 20;
+/// The most bytes of a lock file that are read.
+const NOTE_MAX_BYTES: u64 = 128;
+/// Where Linux names the machine's present boot; elsewhere nothing is vouched for.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How long a holder may take to leave: a server that is stopping, or a child of it that has
 /// been forked and still has its files.
@@ -27,7 +31,9 @@ const TRY_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct LockFile {
     // Closing the file is what releases the lock.
-    _file: File,
+    file: File,
+    path: PathBuf,
+    vouched_for: bool,
 }
 
 impl LockFile {
@@ -48,9 +54,73 @@ impl LockFile {
                 )));
             }
         }
-        note_holder(&mut file).map_err(|error| unwritable(&path, &error))?;
-        Ok(Self { _file: file })
+        let boot = boot_id();
+        let vouched_for = boot.is_some() && Note::read(&mut file).boot == boot;
+        // Whoever dies before the database is trusted again leaves nobody who vouches for it.
+        Note::of(None).write(&mut file).map_err(|error| unwritable(&path, &error))?;
+        Ok(Self { file, path, vouched_for })
     }
+
+    /// Whether the holder before vouched for the database, in this boot of the machine.
+    pub(super) fn is_vouched_for(&self) -> bool {
+        self.vouched_for
+    }
+
+    /// Vouches for the database, until the machine goes down.
+    pub(super) fn vouch(&mut self) -> Result<(), StoreError> {
+        Note::of(boot_id()).write(&mut self.file).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    /// Takes that back.
+    pub(super) fn distrust(&mut self) {
+        if let Err(error) = Note::of(None).write(&mut self.file) {
+            tracing::error!(
+                %error, path = ?self.path,
+                "the lock file cannot say that the store needs verifying; remove it once the \
+                 server has ended"
+            );
+        }
+    }
+}
+
+/// What is in the file.
+#[derive(Debug, Default)]
+struct Note {
+    pid: Option<u32>,
+    boot: Option<String>,
+}
+
+impl Note {
+    fn of(boot: Option<String>) -> Self {
+        Self { pid: Some(std::process::id()), boot }
+    }
+
+    /// A note that cannot be read says nothing.
+    fn read(file: &mut File) -> Self {
+        let mut text = String::new();
+        if file.take(NOTE_MAX_BYTES).read_to_string(&mut text).is_err() {
+            return Self::default();
+        }
+        let mut lines = text.lines();
+        let pid = lines.next().and_then(|line| line.parse().ok());
+        Self { pid, boot: lines.next().map(str::to_owned) }
+    }
+
+    fn write(&self, file: &mut File) -> std::io::Result<()> {
+        let mut text = String::new();
+        for line in self.pid.map(|pid| pid.to_string()).iter().chain(&self.boot) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(text.as_bytes())
+    }
+}
+
+fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string(BOOT_ID).ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 fn lock_within(file: &File, wait: Duration) -> Result<(), Errno> {
@@ -92,19 +162,11 @@ fn unwritable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 fn in_use(file: &mut File, database: &Path, path: &Path) -> StoreError {
-    let mut text = String::new();
-    let read = file.take(HOLDER_TEXT_MAX_BYTES).read_to_string(&mut text);
-    let holder = match text.trim().parse::<u32>() {
-        Ok(pid) if read.is_ok() => format!("process {pid}"),
-        _ => "another process".to_owned(),
+    let holder = match Note::read(file).pid {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
     };
     StoreError::InUse(format!(
         "{database:?} is served by {holder}, which holds {path:?}; stop it, or choose another store"
     ))
-}
-
-fn note_holder(file: &mut File) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
 }

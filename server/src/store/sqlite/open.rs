@@ -1,7 +1,7 @@
-//! From a path to a database that may be trusted: checks first, changes afterwards.
+//! From a path to a database of ours: checks first, changes afterwards.
 //!
-//! Guarantees: a file that is not ours, is of a newer version or is damaged is refused before
-//! anything in it is changed; migrations only go forward.
+//! Guarantees: a file that is not ours or is of a newer version is refused before anything in it is
+//! changed; migrations only go forward.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -45,7 +45,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(folder.join(name))
 }
 
-/// Opens the database for its one writer, after checking that it is ours and whole.
+/// Opens the database for its one writer, after checking that it is ours.
 pub(super) fn open_writer(
     database: &Path,
     options: &SqliteOptions,
@@ -68,7 +68,6 @@ pub(super) fn open_writer(
         )));
     }
     schema::migrate(&mut connection, database)?;
-    verify_after_crash(&connection, database)?;
     Ok(connection)
 }
 
@@ -162,25 +161,6 @@ fn tune_writer(connection: &Connection, options: &SqliteOptions) -> rusqlite::Re
         connection.execute_batch(&format!("PRAGMA max_page_count = {pages};"))?;
     }
     Ok(())
-}
-
-/// Looks through the whole file if the server that used it last did not close it.
-fn verify_after_crash(connection: &Connection, database: &Path) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| store_error(&error, database);
-    let in_use: bool =
-        connection.query_row("SELECT in_use FROM meta", [], |row| row.get(0)).map_err(failed)?;
-    if !in_use {
-        return Ok(());
-    }
-    tracing::info!(?database, "the store was not closed in good order; verifying it");
-    let verdict: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if verdict == "ok" {
-        return Ok(());
-    }
-    Err(StoreError::Corrupt(format!(
-        "{database:?}: {verdict}; keep the file, and restore a backup"
-    )))
 }
 
 /// How a reader's connection is opened.

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::commit::Stop;
 use super::failure::{CommitFailure, is_failed_sync, of_commit, store_error};
 use super::lock::LockFile;
+use super::verify::{Need, verify};
 use super::{SqliteOptions, commit, load, open, prune};
 use crate::store::{
     Acquired, Batch, CommitError, Committed, Epoch, LeaseSlot, Load, Loaded, Pruned, Retention,
@@ -28,8 +29,14 @@ pub(super) enum Command {
     Acquire(Answer<Acquired>),
     Load(Load, Answer<Loaded>),
     Commit(Box<Batch>, Answer<Committed, CommitError>),
-    Leases { after: Option<RowId>, limit: u32, answer: Answer<Vec<LeaseSlot>> },
+    Leases {
+        after: Option<RowId>,
+        limit: u32,
+        answer: Answer<Vec<LeaseSlot>>,
+    },
     Prune(Retention, Answer<Pruned>),
+    /// What the verification beside the service found; nobody waits for an answer.
+    Verified(Result<(), StoreError>),
     Close(Answer<()>),
 }
 
@@ -49,22 +56,35 @@ pub(super) struct Writer {
     epoch: Option<Epoch>,
     /// Why nothing is written any more.
     failed: Option<StoreError>,
-    _lock: LockFile,
+    is_verified: bool,
+    lock: LockFile,
 }
 
 impl Writer {
-    /// Locks and opens the database, and makes sure that it may be trusted.
+    /// Locks and opens the database, and makes sure that it may be written.
     pub(super) fn open(database: PathBuf, options: SqliteOptions) -> Result<Self, StoreError> {
-        let lock = LockFile::hold(&database)?;
+        let mut lock = LockFile::hold(&database)?;
         let connection = open::open_writer(&database, &options)?;
+        let need = Need::of(&connection, &database, &lock)?;
+        if need == Need::Before {
+            tracing::info!(?database, "the store was not closed in good order; verifying it");
+            verify(&connection, &database)?;
+        }
+        lock.vouch()?;
         Ok(Self {
             connection: Some(connection),
             database,
             options,
             epoch: None,
             failed: None,
-            _lock: lock,
+            is_verified: need != Need::Meanwhile,
+            lock,
         })
+    }
+
+    /// Whether the file was closed in good order or has been looked through since.
+    pub(super) fn is_verified(&self) -> bool {
+        self.is_verified
     }
 
     /// Serves until it is told to close, or until nobody is left to ask.
@@ -89,6 +109,7 @@ impl Writer {
                     };
                     drop(answer.send(self.with(work)));
                 }
+                Command::Verified(verdict) => self.verified(verdict),
                 Command::Close(answer) => {
                     let closed = self.close();
                     // Whoever is told that it is closed may open it again at once.
@@ -150,10 +171,27 @@ impl Writer {
     /// Stops writing for good. The mark of an orderly close is never set after this, so that
     /// the next start verifies the file.
     fn fail(&mut self, error: &rusqlite::Error) -> CommitError {
-        let failed = store_error(error, &self.database);
         tracing::error!(?error, database = ?self.database, "the store cannot be trusted any more");
+        let failed = store_error(error, &self.database);
+        self.lock.distrust();
         self.failed = Some(failed.clone());
         CommitError::Fatal(failed)
+    }
+
+    fn verified(&mut self, verdict: Result<(), StoreError>) {
+        let database = &self.database;
+        match verdict {
+            Ok(()) => {
+                tracing::info!(?database, "the store is whole");
+                self.is_verified = true;
+            }
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(%error, "the store is damaged");
+                self.lock.distrust();
+                self.failed.get_or_insert(error);
+            }
+            Err(error) => tracing::warn!(%error, "the store could not be verified"),
+        }
     }
 
     /// Does something that may panic and leaves the connection clean.
@@ -200,7 +238,7 @@ impl Writer {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
-        let Some(epoch) = self.epoch else { return Ok(()) };
+        let Some(epoch) = self.epoch.filter(|_| self.is_verified) else { return Ok(()) };
         self.with(|connection, options| load::release(connection, epoch, &options.faults))
     }
 }
