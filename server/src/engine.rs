@@ -41,6 +41,7 @@ mod members;
 pub mod outbox;
 mod request;
 mod run;
+mod scan;
 mod shared;
 mod timers;
 mod unknown_outcome;

@@ -1,4 +1,4 @@
-//! The way from a store to a working engine: acquire it, read the mark, set the timers.
+//! The way from a store to a working engine: acquire it, read the mark, set the first timers.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -13,10 +13,11 @@ use crate::engine::lease_clock::LeaseClock;
 use crate::engine::machines::Cordons;
 use crate::engine::members::Members;
 use crate::engine::run::Runner;
+use crate::engine::scan::Scan;
 use crate::engine::timers::Timers;
 use crate::engine::waits::Waits;
 use crate::engine::{Engine, EngineOptions, FEED_MAX_BATCHES, Shared};
-use crate::store::{PAGE_MAX, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 pub(crate) async fn boot(
     store: Arc<dyn Store>,
@@ -24,7 +25,8 @@ pub(crate) async fn boot(
 ) -> Result<(Engine, Runner), StoreError> {
     let acquired = store.acquire().await?;
     let clock = LeaseClock::resume(acquired.lease_mark, options.time.read());
-    let timers = scan(&*store, &clock).await?;
+    let mut timers = Timers::default();
+    let scan = Scan::begin(&*store, &mut timers, clock.clock().boot_mark).await?;
     let cordons = Cordons::read(&*store).await?;
     let newest = store.events(None, u64::MAX, 1).await?.newest;
     let (queue_in, queue) = mpsc::unbounded_channel();
@@ -56,6 +58,7 @@ pub(crate) async fn boot(
         clock,
         cache: Cache::new(options.cache_bytes),
         timers,
+        scan,
         members: Members::default(),
         cordons,
         orders: VecDeque::new(),
@@ -75,21 +78,4 @@ pub(crate) async fn boot(
         stopping: None,
     };
     Ok((Engine { shared }, runner))
-}
-
-/// Sets a timer for every stored session of which something is still to be noticed.
-async fn scan(store: &dyn Store, clock: &LeaseClock) -> Result<Timers, StoreError> {
-    let boot_mark = clock.clock().boot_mark;
-    let mut timers = Timers::default();
-    let mut after = None;
-    loop {
-        let page = store.leases(after, PAGE_MAX).await?;
-        let Some(last) = page.last() else { return Ok(timers) };
-        after = Some(last.row);
-        for slot in &page {
-            if let Some(due) = slot.tenure.next_due(boot_mark) {
-                timers.set(&slot.key, due);
-            }
-        }
-    }
 }

@@ -19,6 +19,7 @@ use crate::engine::lease_clock::{LeaseClock, Turn};
 use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};
 use crate::engine::outbox::BeatWork;
+use crate::engine::scan::Scan;
 use crate::engine::timers::Timers;
 use crate::engine::waits::Waits;
 use crate::engine::{Shared, Submission};
@@ -66,6 +67,7 @@ pub(crate) struct Runner {
     pub clock: LeaseClock,
     pub cache: Cache,
     pub timers: Timers,
+    pub scan: Scan,
     pub members: Members,
     pub cordons: Cordons,
     /// What operators have ordered of machines, to be carried out between two batches.
@@ -125,6 +127,9 @@ impl Runner {
             if let Err(stop) = self.carry_out_order().await {
                 return stop;
             }
+            if let Err(stop) = self.scan_on().await {
+                return stop;
+            }
             if self.stopping.is_some() && self.has_nothing_to_do() {
                 self.tell();
                 if let Some(stopped) = self.stopping.take() {
@@ -147,7 +152,10 @@ impl Runner {
             self.tell();
             self.drain_queue(items, self.batching.items_max);
         }
-        let idle = items.is_empty() && self.ahead.is_empty() && self.orders.is_empty();
+        let idle = items.is_empty()
+            && self.ahead.is_empty()
+            && self.orders.is_empty()
+            && self.scan == Scan::Done;
         if idle && self.stopping.is_none() {
             let patience = self.patience();
             tokio::select! {
@@ -297,6 +305,6 @@ impl Runner {
         let now = self.now().now.lease;
         now > self.mark_stored
             && (self.stopping.is_some()
-                || (!self.timers.is_empty() && now.since(self.mark_stored) >= MARK_EVERY))
+                || (self.may_hold_leases() && now.since(self.mark_stored) >= MARK_EVERY))
     }
 }

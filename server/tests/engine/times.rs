@@ -80,6 +80,24 @@ async fn a_grace_is_not_the_basis_of_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_restart_every_expiry_is_noticed_however_many_sessions_there_are() {
+    // More than are read before the server serves, and than between two batches.
+    const SESSIONS: usize = 1_700;
+    let world = World::new().await;
+    let starts = (0..SESSIONS).map(|n| world.engine.execute(start(&format!("w{n}"), "a", 30)));
+    for started in futures_util::future::join_all(starts).await {
+        started.unwrap();
+    }
+    let world = world.crash_and_restart(SECOND).await;
+    assert!(!world.seen("w0").await.stale);
+    tokio::time::sleep(40 * SECOND).await;
+    for n in 0..SESSIONS {
+        let session = world.stored(&format!("w{n}")).await.unwrap().tenure.session.unwrap();
+        assert!(session.expiry_recorded, "w{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_mark_is_stored_while_leases_are_live() {
     let world = World::new().await;
     world.started("w", "a", 600).await;
