@@ -15,14 +15,14 @@ fn assert_unusable(error: &StoreError, words: &str) {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_unchanged() {
-    for version in [8, 99] {
+    for version in [9, 99] {
         let (_folder, path) = closed_store().await;
         let shell = rusqlite::Connection::open(&path).unwrap();
         let newer = format!("PRAGMA user_version = {version}; CREATE TABLE from_the_future (x)");
         shell.execute_batch(&newer).unwrap();
         drop(shell);
         let before = std::fs::read(&path).unwrap();
-        let words = format!("has schema {version} and this server knows 7 at most; start a newer");
+        let words = format!("has schema {version} and this server knows 8 at most; start a newer");
         assert_unusable(&open(&path).unwrap_err(), &words);
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }

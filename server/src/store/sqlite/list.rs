@@ -1,7 +1,8 @@
 //! Lists of workspaces that hold a session, in the order of their keys.
 //!
-//! A list either walks the keys, or, if a condition is met by few sessions only, starts from
-//! those and sorts them: both stay cheap where the other would not.
+//! A list either walks the keys, those of expired sessions if only these are wanted, or, if a
+//! condition is met by few sessions only, starts from those and sorts them: each stays cheap where
+//! the others would not.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -15,18 +16,55 @@ use crate::store::{ListFilter, ListPage, Listed, PAGE_MAX};
 /// Conditions that fewer sessions meet are looked up by their own index, and the result sorted.
 const FEW: i64 = 2_000;
 
-const FROM_KEYS: &str = concat!(
-    "SELECT ",
-    stored_columns!(),
-    " FROM workspace w CROSS JOIN session s ON s.id = w.id CROSS JOIN lease l ON l.id = w.id \
-     LEFT JOIN transfer t ON t.id = w.id LEFT JOIN signals x ON x.id = w.id WHERE "
-);
-const FROM_SESSIONS: &str = concat!(
-    "SELECT ",
-    stored_columns!(),
-    " FROM session s CROSS JOIN workspace w ON w.id = s.id CROSS JOIN lease l ON l.id = s.id \
-     LEFT JOIN transfer t ON t.id = s.id LEFT JOIN signals x ON x.id = s.id WHERE "
-);
+/// Where a list starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// All keys, in their order.
+    Keys,
+    /// The keys of sessions whose expiry is recorded, in their order.
+    Expired,
+    /// Sessions, by an index.
+    Sessions,
+}
+
+impl Start {
+    const KEYS: &str = concat!(
+        "SELECT ",
+        stored_columns!(),
+        " FROM workspace w CROSS JOIN session s ON s.id = w.id CROSS JOIN lease l ON l.id = w.id \
+         LEFT JOIN transfer t ON t.id = w.id LEFT JOIN signals x ON x.id = w.id WHERE "
+    );
+    const EXPIRED: &str = concat!(
+        "SELECT ",
+        stored_columns!(),
+        " FROM expired e CROSS JOIN workspace w ON w.id = e.id CROSS JOIN session s ON s.id = e.id \
+         CROSS JOIN lease l ON l.id = e.id LEFT JOIN transfer t ON t.id = e.id \
+         LEFT JOIN signals x ON x.id = e.id WHERE "
+    );
+    const SESSIONS: &str = concat!(
+        "SELECT ",
+        stored_columns!(),
+        " FROM session s CROSS JOIN workspace w ON w.id = s.id CROSS JOIN lease l ON l.id = s.id \
+         LEFT JOIN transfer t ON t.id = s.id LEFT JOIN signals x ON x.id = s.id WHERE "
+    );
+
+    /// The statement up to its conditions.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Keys => Self::KEYS,
+            Self::Expired => Self::EXPIRED,
+            Self::Sessions => Self::SESSIONS,
+        }
+    }
+
+    /// The table whose keys are walked.
+    fn keys(self) -> &'static str {
+        match self {
+            Self::Keys | Self::Sessions => "w",
+            Self::Expired => "e",
+        }
+    }
+}
 
 /// A condition on one column of `session`.
 #[derive(Debug, Clone)]
@@ -47,7 +85,13 @@ pub(super) fn list(
     let limit = limit.clamp(1, PAGE_MAX) as usize;
     let sequence = newest_sequence(connection)?;
     let conditions = conditions(filter);
-    let start = if few(connection, &conditions)? { FROM_SESSIONS } else { FROM_KEYS };
+    let start = if few(connection, &conditions)? {
+        Start::Sessions
+    } else if filter.expiry_recorded == Some(true) {
+        Start::Expired
+    } else {
+        Start::Keys
+    };
     let mut rows: Vec<Listed> = Vec::new();
     for range in ranges(filter.prefix.as_deref()) {
         // One more than the page holds tells whether there is another page.
@@ -84,7 +128,8 @@ fn conditions(filter: &ListFilter) -> Vec<Condition> {
         add("s.machine_id =", text(machine), true);
     }
     if let Some(recorded) = filter.expiry_recorded {
-        add("s.expiry_recorded =", Value::Integer(i64::from(recorded)), true);
+        // Those that have expired have their own keys, which are in order.
+        add("s.expiry_recorded =", Value::Integer(i64::from(recorded)), !recorded);
     }
     conditions
 }
@@ -129,7 +174,7 @@ pub(super) fn ranges(prefix: Option<&str>) -> Vec<NameRange> {
 
 fn page(
     connection: &Connection,
-    start: &str,
+    start: Start,
     conditions: &[Condition],
     range: &NameRange,
     after: Option<&Key>,
@@ -142,40 +187,44 @@ fn page(
 
 /// The statement for one range, and its values but the last, which is the limit.
 fn statement(
-    start: &str,
+    start: Start,
     conditions: &[Condition],
     range: &NameRange,
     after: Option<&Key>,
 ) -> (String, Vec<Value>) {
-    let (within, mut values) = after_in_range(range, after);
-    let mut sql = format!("{start}{within}");
+    let keys = start.keys();
+    let (within, mut values) = after_in_range(keys, range, after);
+    let mut sql = format!("{}{within}", start.sql());
     for condition in conditions {
         sql.push_str(" AND ");
         sql.push_str(condition.sql);
         sql.push_str(" ?");
         values.push(condition.value.clone());
     }
-    sql.push_str(" ORDER BY w.workspace, w.profile LIMIT ?");
+    sql.push_str(&format!(" ORDER BY {keys}.workspace, {keys}.profile LIMIT ?"));
     (sql, values)
 }
 
-/// The condition for names of one range after a key, and its values.
-pub(super) fn after_in_range(range: &NameRange, after: Option<&Key>) -> (String, Vec<Value>) {
-    let mut sql = String::new();
+/// The condition for keys of `table` in one range after a key, and its values.
+pub(super) fn after_in_range(
+    table: &str,
+    range: &NameRange,
+    after: Option<&Key>,
+) -> (String, Vec<Value>) {
     let mut values = Vec::new();
-    match after.filter(|after| after.workspace.as_str() >= range.low.as_str()) {
+    let mut sql = match after.filter(|after| after.workspace.as_str() >= range.low.as_str()) {
         Some(after) => {
-            sql.push_str("(w.workspace, w.profile) > (?, ?)");
             values.push(Value::Text(after.workspace.as_str().to_owned()));
             values.push(Value::Text(after.profile.as_str().to_owned()));
+            format!("({table}.workspace, {table}.profile) > (?, ?)")
         }
         None => {
-            sql.push_str("w.workspace >= ?");
             values.push(Value::Text(range.low.clone()));
+            format!("{table}.workspace >= ?")
         }
-    }
+    };
     if let Some(high) = &range.high {
-        sql.push_str(" AND w.workspace < ?");
+        sql.push_str(&format!(" AND {table}.workspace < ?"));
         values.push(Value::Text(high.clone()));
     }
     (sql, values)

@@ -18,7 +18,7 @@ use crate::store::{LeaseRow, StoreError, Version};
 /// Marks the file as ours; the schema sets the same.
 pub(super) const APPLICATION_ID: i32 = 0x746e_7572;
 /// The newest schema that this server knows.
-pub(super) const SCHEMA_VERSION: i64 = 7;
+pub(super) const SCHEMA_VERSION: i64 = 8;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
@@ -36,6 +36,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("schema/5.sql")),
         M::up(include_str!("schema/6.sql")),
         M::up_with_hook(include_str!("schema/7.sql"), |step| Ok(convert_leases(step)?)),
+        M::up(include_str!("schema/8.sql")),
     ])
 });
 

@@ -108,7 +108,7 @@ pub(super) fn page(
         if wanted == 0 {
             break;
         }
-        let (condition, mut values) = after_in_range(&range, after);
+        let (condition, mut values) = after_in_range("w", &range, after);
         values.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX)));
         let statement = format!("{KNOWN}{condition} ORDER BY w.workspace, w.profile LIMIT ?");
         let mut statement = connection.prepare_cached(&statement)?;
