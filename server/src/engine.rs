@@ -38,6 +38,7 @@ mod item;
 pub mod lease_clock;
 pub mod machines;
 mod members;
+mod noticing;
 pub mod outbox;
 mod request;
 mod run;

@@ -167,7 +167,7 @@ impl Runner {
                 Source::Wait(waiter) => waiter.fail(failure.clone()),
                 // Something may be left undone that no later instant is set for, so what is
                 // cached does not tell when to look again.
-                Source::Timer(key) => self.timers.set(&key, retry_at),
+                Source::Timer(key) => self.retry(&key, retry_at),
                 Source::Join { .. } | Source::Beat { .. } => {}
             }
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tenure_core::event::SERVICE_PRINCIPAL;
 use tenure_core::name::{EscalationId, Principal, SessionId};
+use tenure_core::time::LeaseInstant;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::cache::Cache;
@@ -59,6 +60,8 @@ pub(crate) async fn boot(
         cache: Cache::new(options.cache_bytes),
         timers,
         scan,
+        notices: Vec::new(),
+        retried_by: LeaseInstant::BEFORE_THE_CLOCK,
         members: Members::default(),
         cordons,
         orders: VecDeque::new(),

@@ -210,8 +210,8 @@ impl Runner {
     /// by what is taken back, so it is looked at again.
     pub fn forget(&mut self, slot: Slot) {
         let retry_at = self.now().now.lease.after(TIMER_RETRY_AFTER);
-        if let Some(entry) = self.cache.get(slot) {
-            self.timers.set(&entry.workspace.key, retry_at);
+        if let Some(key) = self.cache.get(slot).map(|entry| entry.workspace.key.clone()) {
+            self.retry(&key, retry_at);
         }
         self.cache.remove(slot);
     }
@@ -255,15 +255,11 @@ impl Runner {
         let now = self.now();
         let retry_at = now.now.lease.after(TIMER_RETRY_AFTER);
         let slot = self.cache.find(key, item.slot);
-        let at = match slot.and_then(|slot| self.cache.get(slot)) {
-            None => Some(retry_at),
-            Some(entry) => {
-                let due = entry.workspace.tenure.next_due(now.boot_mark);
-                due.map(|due| if due > now.now.lease { due } else { retry_at })
-            }
-        };
-        if let Some(at) = at {
-            self.timers.set(key, at);
+        let entry = slot.and_then(|slot| self.cache.get(slot));
+        match entry.map(|entry| entry.workspace.tenure.next_due(now.boot_mark)) {
+            Some(None) => {}
+            Some(Some(due)) if due > now.now.lease => self.timers.set(key, due),
+            Some(Some(_)) | None => self.retry(key, retry_at),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::engine::item::{Item, Source};
 use crate::engine::lease_clock::{LeaseClock, Turn};
 use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};
+use crate::engine::noticing::Notice;
 use crate::engine::outbox::BeatWork;
 use crate::engine::scan::Scan;
 use crate::engine::timers::Timers;
@@ -68,6 +69,9 @@ pub(crate) struct Runner {
     pub cache: Cache,
     pub timers: Timers,
     pub scan: Scan,
+    pub notices: Vec<Notice>,
+    /// When the last workspace is looked at again at which something was left undone.
+    pub retried_by: LeaseInstant,
     pub members: Members,
     pub cordons: Cordons,
     /// What operators have ordered of machines, to be carried out between two batches.
@@ -124,6 +128,7 @@ impl Runner {
                 Ok(emptied) => emptied,
                 Err(stop) => return stop,
             };
+            self.tell_noticed();
             if let Err(stop) = self.carry_out_order().await {
                 return stop;
             }
@@ -218,6 +223,7 @@ impl Runner {
             }
             Submission::Depart(id) => self.waits.depart(id),
             Submission::ListWaiters(listing) => self.waits.list(listing),
+            Submission::Notice(notice) => self.notices.push(notice),
             Submission::Note(what) => self.note(what),
             Submission::Stop(stopped) => self.stopping = Some(stopped),
         }

@@ -205,3 +205,37 @@ async fn an_idle_engine_stores_nothing_and_stops_when_told() {
     let drained = What::ServerDrained { epoch: 1, lease_clock: drained_at };
     assert_eq!(world.event().await.what, drained);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_that_all_is_noticed_finds_every_expiry_recorded() {
+    let world = World::new().await;
+    for n in 0..50 {
+        world.started(&format!("w{n}"), "a", 30).await;
+    }
+    // A turn of the clock may be as far off as it ever is.
+    tokio::time::sleep(30 * SECOND).await;
+    assert!(world.engine.notice().await);
+    for n in 0..50 {
+        let session = world.stored(&format!("w{n}")).await.unwrap().tenure.session.unwrap();
+        assert!(session.expiry_recorded, "w{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn also_while_the_store_takes_nothing_nobody_is_told_so_in_vain() {
+    let world = World::new().await;
+    world.started("w", "a", 30).await;
+    for _ in 0..20 {
+        world.store.script(Fate::Refuse);
+    }
+    let mut told = 0;
+    for _ in 0..300 {
+        tokio::time::sleep(Duration::from_millis(217)).await;
+        if world.engine.notice().await {
+            told += 1;
+            let session = world.stored("w").await.unwrap().tenure.session.unwrap();
+            assert_eq!(world.seen("w").await.stale, session.expiry_recorded);
+        }
+    }
+    assert!(told > 100 && world.seen("w").await.stale, "told {told} times");
+}

@@ -70,7 +70,7 @@ async fn a_database_of_version_1_is_migrated_and_keeps_every_row() {
     assert!(before.values().all(|rows| !rows.is_empty()), "{before:#?}");
     for _ in 0..2 {
         drop(open(&path).unwrap());
-        assert_eq!(version(&path), 7);
+        assert_eq!(version(&path), 8);
         assert_eq!(rows_1(&path), before);
     }
 }
@@ -191,5 +191,5 @@ async fn a_migration_that_fails_changes_nothing() {
     shell.execute_batch("DROP TABLE section").unwrap();
     drop(shell);
     drop(open(&path).unwrap());
-    assert_eq!(version(&path), 7);
+    assert_eq!(version(&path), 8);
 }

@@ -46,7 +46,11 @@ impl LeaseRpcs {
         request: v1::ListSessionsRequest,
     ) -> Result<v1::ListSessionsResponse, Fault> {
         let listing = list::parse(request).map_err(|violations| Fault::invalid(&violations))?;
-        let list::Listing { filter, stale, stalled, page_size, after, scope } = listing;
+        let list::Listing { mut filter, stale, stalled, page_size, after, scope } = listing;
+        // Few may be stale among many. Once all that is due is recorded, the store finds them.
+        if stale == Some(true) && self.engine.notice().await {
+            filter.expiry_recorded = Some(true);
+        }
         let filling =
             Filling { after, size: page_size, picks: stale.is_some() || stalled.is_some() };
         let read = |after, rows| self.store.list(filter.clone(), after, rows);
