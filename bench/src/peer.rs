@@ -82,6 +82,12 @@ impl Server {
         self.process.pid()
     }
 
+    /// Whether this is among the last that it said.
+    #[must_use]
+    pub fn has_said(&self, text: &str) -> bool {
+        self.process.has_said(text)
+    }
+
     /// What failed, with the last that the server said.
     #[must_use]
     pub fn failure(&self, what: &str) -> anyhow::Error {

@@ -57,6 +57,12 @@ const STALE_MAX: Duration = Duration::from_secs(60);
 /// How often it is looked whether they are.
 const STALE_POLL: Duration = Duration::from_millis(20);
 
+/// What a server says when it has gone through all that is stored.
+const SETTLED: &str = "every stored lease has its timer";
+
+/// How long that may take.
+const SETTLED_MAX: Duration = Duration::from_secs(60);
+
 /// How long a server may take to close such a store.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
@@ -115,6 +121,19 @@ impl Population {
         let store = Some(self.database.clone());
         let arguments = vec!["--limits-joins-per-stream", JOINS_MAX];
         ours::start_with(site, &Options { store, arguments }).await
+    }
+
+    /// Waits until a server is done with what it does after its start besides serving.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn settled(server: &Server) -> anyhow::Result<()> {
+        let deadline = Instant::now() + SETTLED_MAX;
+        while !server.has_said(SETTLED) {
+            ensure!(Instant::now() < deadline, server.failure("still sets its timers"));
+            tokio::time::sleep(STALE_POLL).await;
+        }
+        Ok(())
     }
 
     /// Ends the server; the population may be used again.

@@ -78,6 +78,13 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether this is among the last that it said.
+    #[must_use]
+    pub fn has_said(&self, text: &str) -> bool {
+        let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().any(|line| line.contains(text))
+    }
+
     /// What failed, with the last that the program said.
     #[must_use]
     pub fn failure(&self, what: &str) -> anyhow::Error {

@@ -40,7 +40,7 @@ pub const PLAN: Plan = Plan {
     ],
     // A little under what is offered, as the last beats of a window are answered after it.
     limits: &[(Measure::P99_MS, 5.0), (Measure::BEATS_PER_S, 49_000.0)],
-    set_up_s: 4.0,
+    set_up_s: 9.0,
 };
 
 /// Beats a second.
@@ -74,6 +74,7 @@ pub async fn prepare(site: &Site) -> anyhow::Result<()> {
 pub async fn turn(contender: Contender, stage: &Stage<'_>) -> anyhow::Result<Sample> {
     let population = Population::make(stage.site).await?;
     let server = population.serve(stage.site).await?;
+    Population::settled(&server).await?;
     let sample = match contender {
         Contender::Ours => beside_beats(&server, stage).await,
         Contender::WithoutBeats => alone(&server, stage).await,

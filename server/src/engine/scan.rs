@@ -59,6 +59,9 @@ impl Runner {
             Ok(page) => {
                 let boot_mark = self.now().boot_mark;
                 self.scan = Scan::enter(&page, BETWEEN_BATCHES, &mut self.timers, boot_mark);
+                if self.scan == Scan::Done {
+                    tracing::info!("every stored lease has its timer");
+                }
                 Ok(())
             }
             // What is stored cannot be read: better nobody serves than that expiries go unnoticed.
