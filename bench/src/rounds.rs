@@ -145,7 +145,7 @@ pub fn on_a_new_runtime<T>(
             },
             ended = told_to_end() => {
                 ended?;
-                return Err(Interrupted.into());
+                Err(Interrupted.into())
             }
         }
     });
