@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::ledger::TotalsTurn;
 use self::readers::Readers;
-use self::verify::Verification;
 use self::writer::{Answer, Command, Writer};
 use super::{
     Acquired, Batch, CommitError, Committed, Counts, EscalationFilter, EscalationPage, EventPage,
@@ -99,8 +98,6 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     readers: Readers,
     totals: TotalsTurn,
-    /// What still looks through a file that was not closed, until the close.
-    verification: Mutex<Option<Verification>>,
     /// Absent while the store is being dropped.
     commands: Option<mpsc::Sender<Command>>,
     /// Ends when the writer's thread has released the file.
@@ -118,13 +115,8 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let database = open::resolve(path.as_ref())?;
         let readers = Readers::new(database.clone(), &options);
-        let writer = Writer::open(database.clone(), options)?;
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
-        let verification = if writer.is_verified() {
-            None
-        } else {
-            Some(Verification::begin(&database, commands.downgrade())?)
-        };
+        let writer = Writer::open(database, options, commands.downgrade())?;
         let (release, released) = blocking::channel();
         std::thread::Builder::new()
             .name("tenure-writer".to_owned())
@@ -136,13 +128,7 @@ impl SqliteStore {
                 StoreError::Unavailable(format!("the writer's thread cannot be started: {error}"))
             })?;
         let totals = TotalsTurn::default();
-        Ok(Self {
-            readers,
-            totals,
-            verification: Mutex::new(verification),
-            commands: Some(commands),
-            released: Mutex::new(released),
-        })
+        Ok(Self { readers, totals, commands: Some(commands), released: Mutex::new(released) })
     }
 
     /// Sends a command and waits for its answer. `lost` makes an error of an answer that never
@@ -166,15 +152,8 @@ impl SqliteStore {
     }
 }
 
-impl SqliteStore {
-    fn stop_verifying(&self) {
-        drop(self.verification.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.stop_verifying();
         // Whoever has dropped a store may open it again at once.
         self.readers.release();
         self.commands = None;
@@ -333,7 +312,6 @@ impl Upkeep for SqliteStore {
 
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async {
-            self.stop_verifying();
             self.readers.close().await;
             self.ask(Command::Close, writer_stopped).await
         })

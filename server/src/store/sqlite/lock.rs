@@ -33,6 +33,7 @@ pub(super) struct LockFile {
     // Closing the file is what releases the lock.
     file: File,
     path: PathBuf,
+    boot: Option<String>,
     vouched_for: bool,
 }
 
@@ -57,8 +58,8 @@ impl LockFile {
         let boot = boot_id();
         let vouched_for = boot.is_some() && Note::read(&mut file).boot == boot;
         // Whoever dies before the database is trusted again leaves nobody who vouches for it.
-        Note::of(None).write(&mut file).map_err(|error| unwritable(&path, &error))?;
-        Ok(Self { file, path, vouched_for })
+        note(&mut file, None).map_err(|error| unwritable(&path, &error))?;
+        Ok(Self { file, path, boot, vouched_for })
     }
 
     /// Whether the holder before vouched for the database, in this boot of the machine.
@@ -68,12 +69,12 @@ impl LockFile {
 
     /// Vouches for the database, until the machine goes down.
     pub(super) fn vouch(&mut self) -> Result<(), StoreError> {
-        Note::of(boot_id()).write(&mut self.file).map_err(|error| unwritable(&self.path, &error))
+        note(&mut self.file, self.boot.as_deref()).map_err(|error| unwritable(&self.path, &error))
     }
 
     /// Takes that back.
     pub(super) fn distrust(&mut self) {
-        if let Err(error) = Note::of(None).write(&mut self.file) {
+        if let Err(error) = note(&mut self.file, None) {
             tracing::error!(
                 %error, path = ?self.path,
                 "the lock file cannot say that the store needs verifying; remove it once the \
@@ -91,10 +92,6 @@ struct Note {
 }
 
 impl Note {
-    fn of(boot: Option<String>) -> Self {
-        Self { pid: Some(std::process::id()), boot }
-    }
-
     /// A note that cannot be read says nothing.
     fn read(file: &mut File) -> Self {
         let mut text = String::new();
@@ -105,16 +102,16 @@ impl Note {
         let pid = lines.next().and_then(|line| line.parse().ok());
         Self { pid, boot: lines.next().map(str::to_owned) }
     }
+}
 
-    fn write(&self, file: &mut File) -> std::io::Result<()> {
-        let mut text = String::new();
-        for line in self.pid.map(|pid| pid.to_string()).iter().chain(&self.boot) {
-            text.push_str(line);
-            text.push('\n');
-        }
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(text.as_bytes())
+/// Notes this process, and the boot in which it vouches for the database.
+fn note(file: &mut File, boot: Option<&str>) -> std::io::Result<()> {
+    let pid = std::process::id();
+    file.set_len(0)?;
+    file.rewind()?;
+    match boot {
+        Some(boot) => write!(file, "{pid}\n{boot}\n"),
+        None => writeln!(file, "{pid}"),
     }
 }
 

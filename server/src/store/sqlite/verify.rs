@@ -6,8 +6,6 @@
 //! found then is the store's end. Until it was looked through, every start looks again.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::mpsc;
@@ -61,10 +59,7 @@ pub(super) fn verify(connection: &Connection, database: &Path) -> Result<(), Sto
 }
 
 /// Looks through the file beside the service, until that is done or this is dropped.
-pub(super) struct Verification {
-    stopped: Arc<AtomicBool>,
-    interrupt: InterruptHandle,
-}
+pub(super) struct Verification(InterruptHandle);
 
 impl std::fmt::Debug for Verification {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,16 +77,12 @@ impl Verification {
         let connection = Connection::open_with_flags(database, reader_flags())
             .map_err(|error| store_error(&error, database))?;
         let interrupt = connection.get_interrupt_handle();
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (database, is_stopped) = (database.to_owned(), Arc::clone(&stopped));
+        let database = database.to_owned();
         std::thread::Builder::new()
             .name("tenure-verify".to_owned())
             .spawn(move || {
                 let verdict = verify(&connection, &database);
                 drop(connection);
-                if is_stopped.load(Ordering::Acquire) {
-                    return;
-                }
                 if let Some(writer) = writer.upgrade() {
                     // A writer that has stopped needs no verdict.
                     drop(writer.blocking_send(Command::Verified(verdict)));
@@ -100,13 +91,12 @@ impl Verification {
             .map_err(|error| {
                 StoreError::Unavailable(format!("no thread to verify the store: {error}"))
             })?;
-        Ok(Self { stopped, interrupt })
+        Ok(Self(interrupt))
     }
 }
 
 impl Drop for Verification {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
-        self.interrupt.interrupt();
+        self.0.interrupt();
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::commit::Stop;
 use super::failure::{CommitFailure, is_failed_sync, of_commit, store_error};
 use super::lock::LockFile;
-use super::verify::{Need, verify};
+use super::verify::{Need, Verification, verify};
 use super::{SqliteOptions, commit, load, open, prune};
 use crate::store::{
     Acquired, Batch, CommitError, Committed, Epoch, LeaseSlot, Load, Loaded, Pruned, Retention,
@@ -56,20 +56,30 @@ pub(super) struct Writer {
     epoch: Option<Epoch>,
     /// Why nothing is written any more.
     failed: Option<StoreError>,
-    is_verified: bool,
+    /// Present until a file whose server was killed has been looked through.
+    verification: Option<Verification>,
     lock: LockFile,
 }
 
 impl Writer {
-    /// Locks and opens the database, and makes sure that it may be written.
-    pub(super) fn open(database: PathBuf, options: SqliteOptions) -> Result<Self, StoreError> {
+    /// Locks and opens the database, and makes sure that it may be written. What is found out
+    /// about it later is sent to `itself`.
+    pub(super) fn open(
+        database: PathBuf,
+        options: SqliteOptions,
+        itself: mpsc::WeakSender<Command>,
+    ) -> Result<Self, StoreError> {
         let mut lock = LockFile::hold(&database)?;
         let connection = open::open_writer(&database, &options)?;
-        let need = Need::of(&connection, &database, &lock)?;
-        if need == Need::Before {
-            tracing::info!(?database, "the store was not closed in good order; verifying it");
-            verify(&connection, &database)?;
-        }
+        let verification = match Need::of(&connection, &database, &lock)? {
+            Need::Nothing => None,
+            Need::Meanwhile => Some(Verification::begin(&database, itself)?),
+            Need::Before => {
+                tracing::info!(?database, "the store was not closed in good order; verifying it");
+                verify(&connection, &database)?;
+                None
+            }
+        };
         lock.vouch()?;
         Ok(Self {
             connection: Some(connection),
@@ -77,14 +87,9 @@ impl Writer {
             options,
             epoch: None,
             failed: None,
-            is_verified: need != Need::Meanwhile,
+            verification,
             lock,
         })
-    }
-
-    /// Whether the file was closed in good order or has been looked through since.
-    pub(super) fn is_verified(&self) -> bool {
-        self.is_verified
     }
 
     /// Serves until it is told to close, or until nobody is left to ask.
@@ -171,11 +176,15 @@ impl Writer {
     /// Stops writing for good. The mark of an orderly close is never set after this, so that
     /// the next start verifies the file.
     fn fail(&mut self, error: &rusqlite::Error) -> CommitError {
-        tracing::error!(?error, database = ?self.database, "the store cannot be trusted any more");
         let failed = store_error(error, &self.database);
-        self.lock.distrust();
-        self.failed = Some(failed.clone());
+        tracing::error!(?error, database = ?self.database, "the store cannot be trusted any more");
+        self.distrust(failed.clone());
         CommitError::Fatal(failed)
+    }
+
+    fn distrust(&mut self, failed: StoreError) {
+        self.lock.distrust();
+        self.failed.get_or_insert(failed);
     }
 
     fn verified(&mut self, verdict: Result<(), StoreError>) {
@@ -183,12 +192,11 @@ impl Writer {
         match verdict {
             Ok(()) => {
                 tracing::info!(?database, "the store is whole");
-                self.is_verified = true;
+                self.verification = None;
             }
             Err(error @ StoreError::Corrupt(_)) => {
                 tracing::error!(%error, "the store is damaged");
-                self.lock.distrust();
-                self.failed.get_or_insert(error);
+                self.distrust(error);
             }
             Err(error) => tracing::warn!(%error, "the store could not be verified"),
         }
@@ -238,7 +246,9 @@ impl Writer {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
-        let Some(epoch) = self.epoch.filter(|_| self.is_verified) else { return Ok(()) };
+        // What was not looked through to its end is looked through at the next start.
+        let is_verified = self.verification.take().is_none();
+        let Some(epoch) = self.epoch.filter(|_| is_verified) else { return Ok(()) };
         self.with(|connection, options| load::release(connection, epoch, &options.faults))
     }
 }
