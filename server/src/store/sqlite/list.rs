@@ -16,6 +16,11 @@ use crate::store::{ListFilter, ListPage, Listed, PAGE_MAX};
 /// Conditions that fewer sessions meet are looked up by their own index, and the result sorted.
 const FEW: i64 = 2_000;
 
+const COLUMNS: &str = concat!("SELECT ", stored_columns!(), " FROM ");
+/// What is read of each session, wherever the list starts.
+const BESIDE: &str = " CROSS JOIN lease l ON l.id = s.id LEFT JOIN transfer t ON t.id = s.id \
+     LEFT JOIN signals x ON x.id = s.id WHERE ";
+
 /// Where a list starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
@@ -28,32 +33,14 @@ enum Start {
 }
 
 impl Start {
-    const KEYS: &str = concat!(
-        "SELECT ",
-        stored_columns!(),
-        " FROM workspace w CROSS JOIN session s ON s.id = w.id CROSS JOIN lease l ON l.id = w.id \
-         LEFT JOIN transfer t ON t.id = w.id LEFT JOIN signals x ON x.id = w.id WHERE "
-    );
-    const EXPIRED: &str = concat!(
-        "SELECT ",
-        stored_columns!(),
-        " FROM expired e CROSS JOIN workspace w ON w.id = e.id CROSS JOIN session s ON s.id = e.id \
-         CROSS JOIN lease l ON l.id = e.id LEFT JOIN transfer t ON t.id = e.id \
-         LEFT JOIN signals x ON x.id = e.id WHERE "
-    );
-    const SESSIONS: &str = concat!(
-        "SELECT ",
-        stored_columns!(),
-        " FROM session s CROSS JOIN workspace w ON w.id = s.id CROSS JOIN lease l ON l.id = s.id \
-         LEFT JOIN transfer t ON t.id = s.id LEFT JOIN signals x ON x.id = s.id WHERE "
-    );
-
-    /// The statement up to its conditions.
-    fn sql(self) -> &'static str {
+    /// The tables up to `session s`, in the order in which they are read.
+    fn tables(self) -> &'static str {
         match self {
-            Self::Keys => Self::KEYS,
-            Self::Expired => Self::EXPIRED,
-            Self::Sessions => Self::SESSIONS,
+            Self::Keys => "workspace w CROSS JOIN session s ON s.id = w.id",
+            Self::Expired => {
+                "expired e CROSS JOIN workspace w ON w.id = e.id CROSS JOIN session s ON s.id = e.id"
+            }
+            Self::Sessions => "session s CROSS JOIN workspace w ON w.id = s.id",
         }
     }
 
@@ -194,7 +181,7 @@ fn statement(
 ) -> (String, Vec<Value>) {
     let keys = start.keys();
     let (within, mut values) = after_in_range(keys, range, after);
-    let mut sql = format!("{}{within}", start.sql());
+    let mut sql = format!("{COLUMNS}{}{BESIDE}{within}", start.tables());
     for condition in conditions {
         sql.push_str(" AND ");
         sql.push_str(condition.sql);
