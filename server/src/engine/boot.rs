@@ -60,7 +60,7 @@ pub(crate) async fn boot(
         cache: Cache::new(options.cache_bytes),
         timers,
         scan,
-        notices: Vec::new(),
+        asked_for_due: Vec::new(),
         retried_by: LeaseInstant::BEFORE_THE_CLOCK,
         members: Members::default(),
         cordons,

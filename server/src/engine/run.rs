@@ -14,11 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::cache::Cache;
 use crate::engine::chain::Chain;
+use crate::engine::due::DueBy;
 use crate::engine::item::{Item, Source};
 use crate::engine::lease_clock::{LeaseClock, Turn};
 use crate::engine::machines::{Cordons, WaitingOrder};
 use crate::engine::members::{Members, Signalled};
-use crate::engine::noticing::Notice;
 use crate::engine::outbox::BeatWork;
 use crate::engine::scan::Scan;
 use crate::engine::timers::Timers;
@@ -69,7 +69,7 @@ pub(crate) struct Runner {
     pub cache: Cache,
     pub timers: Timers,
     pub scan: Scan,
-    pub notices: Vec<Notice>,
+    pub asked_for_due: Vec<DueBy>,
     /// When the last workspace is looked at again at which something was left undone.
     pub retried_by: LeaseInstant,
     pub members: Members,
@@ -128,7 +128,7 @@ impl Runner {
                 Ok(emptied) => emptied,
                 Err(stop) => return stop,
             };
-            self.tell_noticed();
+            self.tell_recorded();
             if let Err(stop) = self.carry_out_order().await {
                 return stop;
             }
@@ -223,7 +223,7 @@ impl Runner {
             }
             Submission::Depart(id) => self.waits.depart(id),
             Submission::ListWaiters(listing) => self.waits.list(listing),
-            Submission::Notice(notice) => self.notices.push(notice),
+            Submission::RecordDue(due_by) => self.asked_for_due.push(due_by),
             Submission::Note(what) => self.note(what),
             Submission::Stop(stopped) => self.stopping = Some(stopped),
         }

@@ -11,9 +11,9 @@ use tenure_core::name::Key;
 use tenure_core::time::Span;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::engine::due::DueBy;
 use crate::engine::lease_clock::LeaseClock;
 use crate::engine::machines::WaitingOrder;
-use crate::engine::noticing::Notice;
 use crate::engine::outbox::{Accepted, Outbox};
 use crate::engine::waits::{Listing, Waiter, WaiterId};
 use crate::engine::{Answer, Failure, Published, QUEUE_MAX, Request};
@@ -50,7 +50,7 @@ pub(crate) enum Submission {
     Stream { outbox: Arc<Outbox>, accepted: Accepted },
     Order(WaitingOrder),
     Note(What),
-    Notice(Notice),
+    RecordDue(DueBy),
     Stop(oneshot::Sender<()>),
 }
 

@@ -214,7 +214,7 @@ async fn who_is_told_that_all_is_noticed_finds_every_expiry_recorded() {
     }
     // A turn of the clock may be as far off as it ever is.
     tokio::time::sleep(30 * SECOND).await;
-    assert!(world.engine.notice().await);
+    assert!(world.engine.record_due().await);
     for n in 0..50 {
         let session = world.stored(&format!("w{n}")).await.unwrap().tenure.session.unwrap();
         assert!(session.expiry_recorded, "w{n}");
@@ -231,7 +231,7 @@ async fn also_while_the_store_takes_nothing_nobody_is_told_so_in_vain() {
     let mut told = 0;
     for _ in 0..300 {
         tokio::time::sleep(Duration::from_millis(217)).await;
-        if world.engine.notice().await {
+        if world.engine.record_due().await {
             told += 1;
             let session = world.stored("w").await.unwrap().tenure.session.unwrap();
             assert_eq!(world.seen("w").await.stale, session.expiry_recorded);

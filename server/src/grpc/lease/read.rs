@@ -48,7 +48,7 @@ impl LeaseRpcs {
         let listing = list::parse(request).map_err(|violations| Fault::invalid(&violations))?;
         let list::Listing { mut filter, stale, stalled, page_size, after, scope } = listing;
         // Few may be stale among many. Once all that is due is recorded, the store finds them.
-        if stale == Some(true) && self.engine.notice().await {
+        if stale == Some(true) && self.engine.record_due().await {
             filter.expiry_recorded = Some(true);
         }
         let filling =

@@ -21,33 +21,33 @@ const WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Somebody who asks.
 #[derive(Debug)]
-pub(crate) struct Notice {
+pub(crate) struct DueBy {
     /// What had come due by then is meant.
-    due_by: LeaseInstant,
+    instant: LeaseInstant,
     /// Dropped for no.
     answer: oneshot::Sender<()>,
 }
 
 impl Engine {
     /// Waits a little until all expiries are recorded that have come due by now; whether they are.
-    pub async fn notice(&self) -> bool {
-        let (answer, noticed) = oneshot::channel();
-        let notice = Notice { due_by: self.clock().now.lease, answer };
-        if self.shared.queue.send(Submission::Notice(notice)).is_err() {
+    pub async fn record_due(&self) -> bool {
+        let (answer, recorded) = oneshot::channel();
+        let due_by = DueBy { instant: self.clock().now.lease, answer };
+        if self.shared.queue.send(Submission::RecordDue(due_by)).is_err() {
             return false;
         }
-        matches!(tokio::time::timeout(WAIT_MAX, noticed).await, Ok(Ok(())))
+        matches!(tokio::time::timeout(WAIT_MAX, recorded).await, Ok(Ok(())))
     }
 }
 
 impl Runner {
     /// Tells those for whom everything is recorded. Only between batches.
-    pub fn tell_noticed(&mut self) {
-        if self.notices.is_empty() {
+    pub fn tell_recorded(&mut self) {
+        if self.asked_for_due.is_empty() {
             return;
         }
         if self.scan != Scan::Done {
-            self.notices.clear();
+            self.asked_for_due.clear();
             return;
         }
         let is_timer = |item: &Item| matches!(item.source, Source::Timer(_));
@@ -55,12 +55,13 @@ impl Runner {
             return;
         }
         let next = self.timers.next();
-        let recorded = |notice: &Notice| {
-            notice.due_by >= self.retried_by && next.is_none_or(|next| next > notice.due_by)
+        let recorded = |due_by: &DueBy| {
+            due_by.instant >= self.retried_by && next.is_none_or(|next| next > due_by.instant)
         };
-        for notice in self.notices.extract_if(.., |it| it.answer.is_closed() || recorded(it)) {
+        for due_by in self.asked_for_due.extract_if(.., |it| it.answer.is_closed() || recorded(it))
+        {
             // Whoever has gone needs no answer.
-            let _ = notice.answer.send(());
+            let _ = due_by.answer.send(());
         }
     }
 
