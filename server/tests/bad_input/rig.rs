@@ -33,6 +33,7 @@ const CALL_MAX: Duration = Duration::from_secs(20);
 pub struct Server {
     pub lease: LeaseServiceClient<Channel>,
     pub admin: AdminServiceClient<Channel>,
+    pub engine: Engine,
     pub store: Arc<dyn Store>,
     pub epoch: Epoch,
     drain: Drain,
@@ -59,7 +60,7 @@ impl Server {
         let health = Health::add_to(&mut routes, &contract).await.unwrap();
         let epoch = engine.epoch();
         let services = Services {
-            engine,
+            engine: engine.clone(),
             store: Arc::clone(&store),
             info: Arc::new(info),
             drain: drain.clone(),
@@ -82,7 +83,7 @@ impl Server {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.timeout(CALL_MAX).connect().await.unwrap();
         let lease = LeaseServiceClient::new(channel.clone());
-        Self { lease, admin: AdminServiceClient::new(channel), store, epoch, drain }
+        Self { lease, admin: AdminServiceClient::new(channel), engine, store, epoch, drain }
     }
 
     /// Starts a session that lives, to see that the server still serves.
@@ -118,9 +119,13 @@ fn config() -> Config {
 
 /// A start of a program, with a lease of 30 s.
 pub fn start(workspace: &str, actor: &str) -> v1::StartSessionRequest {
+    start_for(workspace, actor, 30)
+}
+
+pub fn start_for(workspace: &str, actor: &str, ttl_secs: i64) -> v1::StartSessionRequest {
     let holder = v1::AutonomousHolder {
         actor_id: actor.to_owned(),
-        lease_ttl: Some(seconds(30)),
+        lease_ttl: Some(seconds(ttl_secs)),
         ..v1::AutonomousHolder::default()
     };
     v1::StartSessionRequest {
