@@ -47,12 +47,14 @@ impl LeaseRpcs {
     ) -> Result<v1::ListSessionsResponse, Fault> {
         let listing = list::parse(request).map_err(|violations| Fault::invalid(&violations))?;
         let list::Listing { mut filter, stale, stalled, page_size, after, scope } = listing;
-        // Few may be stale among many. Once all that is due is recorded, the store finds them.
-        if stale == Some(true) && self.engine.record_due().await {
+        // Few may be stale among many. Once all that is due is recorded, the store finds them,
+        // and nearly every row that it gives is taken.
+        let is_found = stale == Some(true) && self.engine.record_due().await;
+        if is_found {
             filter.expiry_recorded = Some(true);
         }
-        let filling =
-            Filling { after, size: page_size, picks: stale.is_some() || stalled.is_some() };
+        let picks = stalled.is_some() || (stale.is_some() && !is_found);
+        let filling = Filling { after, size: page_size, picks };
         let read = |after, rows| self.store.list(filter.clone(), after, rows);
         let is = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
         let show = |Listed { key, stored }| {
